@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Open addressing with linear probing. A removed key leaves a tombstone (value NULL, key kept as a mark) until the next
+ * growth, so that a walk may remove the key it stands on.
+ */
+#include "config.h"
+
+#include "base/strmap.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_SLOTS = 16 };
+
+struct slot {
+	uint64_t hash;
+	char *key; /* owned; NULL = free or tombstone */
+	size_t key_size;
+	void *value; /* borrowed; NULL = free or tombstone */
+	bool tombstone;
+};
+
+struct nv_strmap {
+	struct slot *slots; /* a power of two of them */
+	size_t slots_count;
+	size_t used;   /* keys */
+	size_t filled; /* keys and tombstones */
+};
+
+/* FNV-1a, then mixed, because linear probing looks at the low bits. */
+static uint64_t hash_bytes(const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	uint64_t hash = UINT64_C(0xCBF29CE484222325);
+
+	for (size_t i = 0; i < size; i++) {
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001B3);
+	}
+	hash = (hash ^ (hash >> 33)) * UINT64_C(0xFF51AFD7ED558CCD);
+	return hash ^ (hash >> 29);
+}
+
+struct nv_strmap *nv_strmap_new(void)
+{
+	return calloc(1, sizeof(struct nv_strmap));
+}
+
+void nv_strmap_free(struct nv_strmap *map, void (*free_value)(void *value))
+{
+	if (!map) {
+		return;
+	}
+	for (size_t i = 0; i < map->slots_count; i++) {
+		if (map->slots[i].key) {
+			if (free_value) {
+				free_value(map->slots[i].value);
+			}
+			free(map->slots[i].key);
+		}
+	}
+	free(map->slots);
+	free(map);
+}
+
+/* The slot of a key, or NULL. */
+static struct slot *find(const struct nv_strmap *map, uint64_t hash, const void *key, size_t key_size)
+{
+	if (map->slots_count == 0) {
+		return NULL;
+	}
+	for (size_t i = (size_t)hash & (map->slots_count - 1);; i = (i + 1) & (map->slots_count - 1)) {
+		struct slot *slot = &map->slots[i];
+
+		if (!slot->key && !slot->tombstone) {
+			return NULL;
+		}
+		if (slot->key && slot->hash == hash && slot->key_size == key_size &&
+		    (key_size == 0 || memcmp(slot->key, key, key_size) == 0)) {
+			return slot;
+		}
+	}
+}
+
+/* The slot where a key that is not there goes. */
+static struct slot *find_free(struct slot *slots, size_t slots_count, uint64_t hash)
+{
+	size_t i = (size_t)hash & (slots_count - 1);
+
+	while (slots[i].key) {
+		i = (i + 1) & (slots_count - 1);
+	}
+	return &slots[i];
+}
+
+/* Makes room for one more key: at most three quarters of the slots are filled. */
+static int grow(struct nv_strmap *map)
+{
+	if (map->slots_count > 0 && map->filled < map->slots_count / 4 * 3) {
+		return 0;
+	}
+
+	size_t count = map->slots_count ? map->slots_count : FIRST_SLOTS;
+	while (map->used >= count / 2) {
+		if (__builtin_mul_overflow(count, 2, &count)) {
+			return -ENOMEM;
+		}
+	}
+	struct slot *slots = calloc(count, sizeof(*slots));
+	if (!slots) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < map->slots_count; i++) {
+		if (map->slots[i].key) {
+			*find_free(slots, count, map->slots[i].hash) = map->slots[i];
+		}
+	}
+	free(map->slots);
+	map->slots = slots;
+	map->slots_count = count;
+	map->filled = map->used;
+	return 0;
+}
+
+int nv_strmap_set(struct nv_strmap *map, const void *key, size_t key_size, void *value, void **ret_old)
+{
+	uint64_t hash = hash_bytes(key, key_size);
+	struct slot *slot = find(map, hash, key, key_size);
+
+	if (slot) {
+		if (ret_old) {
+			*ret_old = slot->value;
+		}
+		slot->value = value;
+		return 0;
+	}
+	if (key_size == SIZE_MAX || grow(map) != 0) {
+		return -ENOMEM;
+	}
+	char *copy = malloc(key_size + 1);
+	if (!copy) {
+		return -ENOMEM;
+	}
+	if (key_size > 0) {
+		memcpy(copy, key, key_size);
+	}
+	copy[key_size] = '\0';
+
+	slot = find_free(map->slots, map->slots_count, hash);
+	if (!slot->tombstone) {
+		map->filled++;
+	}
+	*slot = (struct slot){ .hash = hash, .key = copy, .key_size = key_size, .value = value };
+	map->used++;
+	if (ret_old) {
+		*ret_old = NULL;
+	}
+	return 0;
+}
+
+void *nv_strmap_get(const struct nv_strmap *map, const void *key, size_t key_size)
+{
+	struct slot *slot = find(map, hash_bytes(key, key_size), key, key_size);
+
+	return slot ? slot->value : NULL;
+}
+
+void *nv_strmap_remove(struct nv_strmap *map, const void *key, size_t key_size)
+{
+	struct slot *slot = find(map, hash_bytes(key, key_size), key, key_size);
+
+	if (!slot) {
+		return NULL;
+	}
+	void *value = slot->value;
+	free(slot->key);
+	*slot = (struct slot){ .tombstone = true };
+	map->used--;
+	return value;
+}
+
+size_t nv_strmap_count(const struct nv_strmap *map)
+{
+	return map->used;
+}
+
+bool nv_strmap_next(const struct nv_strmap *map, size_t *cursor, const char **ret_key, size_t *ret_key_size,
+                    void **ret_value)
+{
+	for (; *cursor < map->slots_count; (*cursor)++) {
+		const struct slot *slot = &map->slots[*cursor];
+
+		if (!slot->key) {
+			continue;
+		}
+		if (ret_key) {
+			*ret_key = slot->key;
+		}
+		if (ret_key_size) {
+			*ret_key_size = slot->key_size;
+		}
+		if (ret_value) {
+			*ret_value = slot->value;
+		}
+		(*cursor)++;
+		return true;
+	}
+	return false;
+}
