@@ -63,6 +63,12 @@ struct nv_row {
 
 #define NV_NODE_NAMES_MAX 8
 
+/* sampled_ms of what never ages (fixed names). Half the range, so that ages can be computed from it. */
+#define NV_SAMPLED_ALWAYS (INT64_MAX / 2)
+
+/* Bytes of storage that nv_tree_resolve needs for a path. */
+#define NV_NODE_STORAGE(path) (strlen(path) + 1)
+
 /* One path of the mount. Plain value, borrowed strings. */
 struct nv_node {
 	const struct nv_row *row;
@@ -227,7 +233,7 @@ int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage,
 int nv_node_child(const struct nv_tree *tree, const struct nv_node *dir, const struct nv_row *row, const char *name, char *child_path,
                   size_t child_path_size, struct nv_node *ret_child);
 
-/* Ops of directories all of whose children are fixed names of mounted families (the root). */
+/* Ops of directories all of whose children are fixed names of mounted families (the root). Their self is the struct nv_tree. */
 extern const struct nv_node_ops nv_static_dir_ops;
 
 #endif
