@@ -10,11 +10,77 @@
 #include "tree.h"
 
 #include "netdox/netdox.h"
+#include "netgoat/netgoat.h"
+#include "views/views.h"
 
 const struct nv_row nv_tree_rows[] = {
 	{ .pattern = "", .type = NV_DIR, .family = NV_FAMILY_ROOT, .ops = &nv_static_dir_ops },
 
-	/* netgoat/ */
+	/* netgoat/ (and views/stored/, which shows the same paths read-only) */
+#define DOC(path, row_type, role, doc, scope, row_flags)                                                           \
+	{ .pattern = DOC_TOP path, .type = (row_type), .family = DOC_FAMILY, .kind = NV_NG(role, doc, scope),      \
+	  .flags = (row_flags), .ops = &DOC_OPS }
+#define DOC_FILES(dir, name, doc, scope, dir_flags)                                                                \
+	DOC(dir, NV_DIR, NV_NG_LIST, doc, scope, dir_flags), DOC(dir name, NV_FILE, NV_NG_DOC, doc, scope, DOC_FILE)
+#define DOC_CHUNKS(dir, scope, size)                                                                               \
+	DOC(dir "/analytics/" size, NV_DIR, NV_NG_CHUNKS, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL),             \
+		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS, scope,           \
+		    NV_ROW_READONLY | NV_ROW_DERIVED)
+#define DOC_ANALYTICS(dir, scope)                                                                                  \
+	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL),                    \
+		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"), DOC_CHUNKS(dir, scope, "other")
+#define DOC_DOMAIN(dir, list_scope, scope)                                                                         \
+	DOC(dir, NV_DIR, NV_NG_LIST, NV_DOC_DOMAIN, list_scope, NV_ROW_STRUCTURAL),                                \
+		DOC(dir "/DOMAIN", NV_DIR, NV_NG_OBJECT, NV_DOC_DOMAIN, scope, DOC_OBJECT),                        \
+		DOC_FILES(dir "/DOMAIN/records", "/NAME.TYPE.json", NV_DOC_RECORD, scope, 0),                      \
+		DOC_FILES(dir "/DOMAIN/proxies", "/NAME.json", NV_DOC_PROXY, scope, NV_ROW_STRUCTURAL),            \
+		DOC_FILES(dir "/DOMAIN/alerts", "/ID.json", NV_DOC_ALERT, scope, NV_ROW_STRUCTURAL),               \
+		DOC_FILES(dir "/DOMAIN/incidents", "/ID.json", NV_DOC_INCIDENT, scope, NV_ROW_STRUCTURAL),         \
+		DOC_ANALYTICS(dir "/DOMAIN", scope),                                                               \
+		DOC(dir "/DOMAIN/domain.json", NV_FILE, NV_NG_OWN, NV_DOC_DOMAIN, scope, DOC_FILE | NV_ROW_OWN)
+#define DOC_TEAMS                                                                                                  \
+	DOC("/teams", NV_DIR, NV_NG_LIST, NV_DOC_TEAM, NV_NG_TOP, 0),                                              \
+		DOC("/teams/TEAM", NV_DIR, NV_NG_OBJECT, NV_DOC_TEAM, NV_NG_IN_TEAM, DOC_OBJECT),                  \
+		DOC_DOMAIN("/teams/TEAM/domains", NV_NG_IN_TEAM, NV_NG_IN_DOMAIN),                                 \
+		DOC_FILES("/teams/TEAM/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_IN_TEAM, NV_ROW_STRUCTURAL),       \
+		DOC_FILES("/teams/TEAM/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_IN_TEAM, NV_ROW_STRUCTURAL), \
+		DOC("/teams/TEAM/team.json", NV_FILE, NV_NG_OWN, NV_DOC_TEAM, NV_NG_IN_TEAM, DOC_FILE | NV_ROW_OWN)
+#define DOC_USERS                                                                                                  \
+	DOC("/users", NV_DIR, NV_NG_LIST, NV_DOC_USER, NV_NG_TOP, 0),                                              \
+		DOC("/users/USER", NV_DIR, NV_NG_OBJECT, NV_DOC_USER, NV_NG_IN_USER, DOC_OBJECT),                  \
+		DOC("/users/USER/user.json", NV_FILE, NV_NG_OWN, NV_DOC_USER, NV_NG_IN_USER, DOC_FILE | NV_ROW_OWN)
+#define DOC_REST                                                                                                   \
+	DOC_FILES("/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_TOP, NV_ROW_STRUCTURAL),                              \
+		DOC_FILES("/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_TOP, NV_ROW_STRUCTURAL),                \
+		DOC_ANALYTICS("", NV_NG_TOP),                                                                      \
+		DOC("/orphans", NV_DIR, NV_NG_ORPHANS, 0, NV_NG_IN_ORPHANS, NV_ROW_HIDDEN_EMPTY),                  \
+		DOC_DOMAIN("/orphans/domains", NV_NG_IN_ORPHANS, NV_NG_IN_ORPHAN_DOMAIN),                          \
+		DOC_ORPHANS("/orphans/dnsrecords", NV_DOC_RECORD, DOC_FILE),                                       \
+		DOC_ORPHANS("/orphans/proxyconfigs", NV_DOC_PROXY, DOC_FILE),                                      \
+		DOC_ORPHANS("/orphans/alerts", NV_DOC_ALERT, DOC_FILE),                                            \
+		DOC_ORPHANS("/orphans/incidents", NV_DOC_INCIDENT, DOC_FILE),                                      \
+		DOC_ORPHANS("/orphans/analytics", NV_DOC_ANALYTICS, NV_ROW_READONLY)
+#define DOC_ORPHANS(dir, doc, file_flags)                                                                          \
+	DOC(dir, NV_DIR, NV_NG_LIST, doc, NV_NG_IN_ORPHANS, NV_ROW_STRUCTURAL),                                    \
+		DOC(dir "/ID.json", NV_FILE, NV_NG_DOC, doc, NV_NG_IN_ORPHANS, file_flags)
+
+#define DOC_TOP "netgoat"
+#define DOC_FAMILY NV_FAMILY_NETGOAT
+#define DOC_OPS nv_netgoat_ops
+#define DOC_OBJECT NV_ROW_OBJECT
+#define DOC_FILE 0
+	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
+	DOC("/changelog", NV_FILE, NV_NG_CHANGELOG, 0, NV_NG_TOP, NV_ROW_READONLY | NV_ROW_GROWS),
+	DOC_TEAMS,
+	DOC_USERS,
+	DOC("/users/USER/teams", NV_DIR, NV_NG_LINKS, NV_DOC_TEAM, NV_NG_IN_USER, NV_ROW_STRUCTURAL),
+	DOC("/users/USER/teams/TEAM", NV_LINK, NV_NG_LINK, NV_DOC_TEAM, NV_NG_IN_USER, 0),
+	DOC_REST,
+#undef DOC_TOP
+#undef DOC_FAMILY
+#undef DOC_OPS
+#undef DOC_OBJECT
+#undef DOC_FILE
 
 	/* netdox/ */
 #define NETDOX(path, row_type, row_kind, row_flags, row_ops)                                                      \
@@ -65,6 +131,26 @@ const struct nv_row nv_tree_rows[] = {
 #undef LINK
 
 	/* views/ */
+	{ .pattern = "views", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .ops = &nv_static_dir_ops },
+#define DOC_TOP "views/stored"
+#define DOC_FAMILY NV_FAMILY_VIEWS
+#define DOC_OPS nv_views_stored_ops
+#define DOC_OBJECT 0
+#define DOC_FILE NV_ROW_READONLY
+	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
+	DOC_TEAMS,
+	DOC_USERS,
+	DOC_REST,
+#undef DOC_TOP
+#undef DOC_FAMILY
+#undef DOC_OPS
+#undef DOC_OBJECT
+#undef DOC_FILE
+	{ .pattern = "views/edge", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_TOP, .ops = &nv_views_edge_ops },
+	{ .pattern = "views/edge/TEAM", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_TEAM,
+	  .ops = &nv_views_edge_ops },
+	{ .pattern = "views/edge/TEAM/DOMAIN.json", .type = NV_FILE, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_DOMAIN,
+	  .flags = NV_ROW_READONLY, .ops = &nv_views_edge_ops },
 
 	/* .netviewfs/ */
 };
