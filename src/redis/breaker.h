@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The circuit breaker: keeps requests from piling up before a server that hangs. Pure: time comes in, nobody is called.
+ *
+ * Inside redis/ only. The pool locks.
+ */
+#ifndef NV_REDIS_BREAKER_H
+#define NV_REDIS_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define NV_REDIS_PROBE_INTERVAL_MS 1000
+
+/* Plain value; zero bytes are a closed breaker. */
+struct nv_redis_breaker {
+	bool open;
+	bool probing;            /* a probe is under way */
+	bool probed;             /* probe_started_ms is set */
+	int64_t probe_started_ms; /* of the latest probe */
+	struct nv_err last;      /* why it is open */
+};
+
+/* How a request that was let through ended. */
+enum nv_redis_outcome {
+	NV_REDIS_OUTCOME_ANSWERED, /* the server lives, whatever it answered */
+	NV_REDIS_OUTCOME_FAILED,   /* it failed, at no cost of time */
+	NV_REDIS_OUTCOME_WAITED,   /* it failed after waiting in vain */
+	NV_REDIS_OUTCOME_UNKNOWN,  /* says nothing of the server (out of memory) */
+};
+
+/* 0: go on, and tell nv_redis_breaker_done how it ended (*ret_probe too); else the last error again, at once. */
+int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe, struct nv_err *err);
+
+/* err: the error of a failed request. */
+void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe, enum nv_redis_outcome outcome, const struct nv_err *err);
+
+#endif
