@@ -24,7 +24,7 @@ void nv_atom_format(struct nv_buf *out, enum nv_atom_kind kind, const char *data
  * and column say where the text begins, for faults. 0; -EINVAL with all faults (an empty text
  * too: the empty string is \e). A fault may leave bytes appended. Out of memory shows in
  * nv_buf_error(out). */
-int nv_atom_parse(struct nv_buf *out, enum nv_atom_kind kind, const char *text, size_t size, size_t line, size_t column,
-                  struct nv_faults *faults);
+int nv_atom_parse(struct nv_buf *out, enum nv_atom_kind kind, const char *text, size_t size,
+                  size_t line, size_t column, struct nv_faults *faults);
 
 #endif

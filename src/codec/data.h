@@ -33,14 +33,14 @@ struct nv_data {
 	 * details say type list or hash is that type with no rows here, not NONE:
 	 * nv_data_normalise */
 	enum nv_data_type type;
-	struct nv_bytes name;   /* owned; the full name, when the file's name is cut; else absent */
-	struct nv_fields details; /* sorted; none = there is no details hash */
-	struct nv_bytes string; /* owned; STRING: the bytes; else absent */
-	struct nv_lines rows;   /* LIST: in order. SET: sorted */
-	struct nv_fields fields; /* HASH: sorted */
-	struct nv_zset zset;    /* ZSET: sorted by member */
-	struct nv_stream stream; /* STREAM: sorted by id */
-	size_t header_line;     /* line of the header as read (1-based); 0 = not read */
+	struct nv_bytes name; /* owned; the full name, when the file's name is cut; else absent */
+	struct nv_fields details;  /* sorted; none = there is no details hash */
+	struct nv_bytes string;    /* owned; STRING: the bytes; else absent */
+	struct nv_lines rows;      /* LIST: in order. SET: sorted */
+	struct nv_fields fields;   /* HASH: sorted */
+	struct nv_zset zset;       /* ZSET: sorted by member */
+	struct nv_stream stream;   /* STREAM: sorted by id */
+	size_t header_line;        /* line of the header as read (1-based); 0 = not read */
 	size_t header_type_column; /* column of TYPE in the header as read; 0 = left out */
 };
 
@@ -74,8 +74,9 @@ void nv_data_format(const struct nv_data *data, struct nv_buf *out);
  * faults, -ENOMEM. */
 int nv_data_parse(const char *text, size_t size, struct nv_data *ret, struct nv_faults *faults);
 
-/* Judges syntax only. Not whole: only what no continuation can repair (complete lines of header,
- * details and body). 0, -EINVAL with all faults, -ENOMEM. */
-int nv_data_check(const char *text, size_t size, bool whole, struct nv_faults *faults);
+/* Judges syntax only: header and details, and of the body the lines from `from` on (0, or where a
+ * line begins). Not whole: only what no continuation can repair (complete lines). 0, -EINVAL with
+ * all faults, -ENOMEM. */
+int nv_data_check(const char *text, size_t size, size_t from, bool whole, struct nv_faults *faults);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * LINES of DESIGN 3: an ATOM a line. A set (maps, members), or a list whose order and duplicates count.
+ * LINES of DESIGN 3: an ATOM a line. A set (maps, members), or a list whose order and duplicates
+ * count.
  */
 #ifndef NV_CODEC_LINES_H
 #define NV_CODEC_LINES_H
@@ -50,14 +51,17 @@ void nv_lines_format_list(const struct nv_lines *lines, struct nv_buf *out);
 
 /* Reads the whole text of a set; *ret (anything in it is not freed) is sorted. 0, -EINVAL with
  * all faults, -ENOMEM. */
-int nv_lines_parse_set(const char *text, size_t size, struct nv_lines *ret, struct nv_faults *faults);
+int nv_lines_parse_set(const char *text, size_t size, struct nv_lines *ret,
+                       struct nv_faults *faults);
 
 /* Reads the whole text of a list, in order. As nv_lines_parse_set. */
-int nv_lines_parse_list(const char *text, size_t size, struct nv_lines *ret, struct nv_faults *faults);
+int nv_lines_parse_list(const char *text, size_t size, struct nv_lines *ret,
+                        struct nv_faults *faults);
 
 /* Judges syntax only, from the line that begins at `from` on (lines count from the text's
  * start). Not whole: a last line without a newline may go on, and is not judged. 0, -EINVAL with
  * all faults, -ENOMEM. */
-int nv_lines_check(const char *text, size_t size, size_t from, bool whole, struct nv_faults *faults);
+int nv_lines_check(const char *text, size_t size, size_t from, bool whole,
+                   struct nv_faults *faults);
 
 #endif

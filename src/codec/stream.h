@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ENTRY of DESIGN 3: the entry of a Redis stream as one JSON object a line. (The name nv_entry is that of node/node.h.)
+ * ENTRY of DESIGN 3: the entry of a Redis stream as one JSON object a line. (The name nv_entry is
+ * that of node/node.h.)
  *
- * {"id":"MS-SEQ",F:V,…} in stored field order; with a repeated field, a field named id, at or fields, or text that is not UTF-8
- * {"id":"MS-SEQ","fields":[[F,V],…]}, such a text as {"$base64":"…"}.
+ * {"id":"MS-SEQ",F:V,…} in stored field order; with a repeated field, a field named id, at or
+ * fields, or text that is not UTF-8 {"id":"MS-SEQ","fields":[[F,V],…]}, such a text as
+ * {"$base64":"…"}.
  */
 #ifndef NV_CODEC_STREAM_H
 #define NV_CODEC_STREAM_H
@@ -36,7 +38,8 @@ void nv_stream_release(struct nv_stream *stream);
 
 /* Appends an entry without fields and returns it (until the next add; add its fields with
  * nv_fields_add). NULL when out of memory. */
-struct nv_stream_entry *nv_stream_add(struct nv_stream *stream, uint64_t ms, uint64_t seq, size_t line);
+struct nv_stream_entry *nv_stream_add(struct nv_stream *stream, uint64_t ms, uint64_t seq,
+                                      size_t line);
 
 /* Sorts by id. */
 void nv_stream_sort(struct nv_stream *stream);
@@ -58,6 +61,7 @@ void nv_stream_format(const struct nv_stream *stream, struct nv_buf *out);
 int nv_stream_parse(const char *text, size_t size, struct nv_stream *ret, struct nv_faults *faults);
 
 /* As nv_lines_check. */
-int nv_stream_check(const char *text, size_t size, size_t from, bool whole, struct nv_faults *faults);
+int nv_stream_check(const char *text, size_t size, size_t from, bool whole,
+                    struct nv_faults *faults);
 
 #endif

@@ -17,6 +17,7 @@ struct nv_zmember {
 	double score;           /* never NaN */
 	/* where it was read (1-based), of the line that won; 0 = it was not */
 	size_t line;
+	size_t order; /* of adding: what the sort knows "last" by */
 };
 
 struct nv_zset {
