@@ -45,6 +45,9 @@ void *nv_cache_get(struct nv_cache *cache, const char *key, size_t key_size, con
 /* As nv_cache_get for a listing, but only tells whether one is there, and marks nothing: for run-length read-ahead. */
 bool nv_cache_has(struct nv_cache *cache, const char *key, size_t key_size);
 
+/* As nv_cache_has, but gives a reference to the snapshot, or NULL: for questions about the object itself, none of its files (does its directory exist?). */
+void *nv_cache_peek(struct nv_cache *cache, const char *key, size_t key_size, int64_t *ret_sampled_ms);
+
 /* Drops one key / everything; queries under way for it are not stored. Call after every own commit, with what it touched. */
 void nv_cache_invalidate(struct nv_cache *cache, const char *key, size_t key_size);
 void nv_cache_invalidate_all(struct nv_cache *cache);
