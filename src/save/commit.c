@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The moment a text or a deletion reaches the store. Knows when nothing waits for the answer, and then reports it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "save/engine.h"
+
+static pthread_mutex_t *commit_lock(struct nv_save *save, const char *path)
+{
+	return &save->commit_locks[nv_crc32(path, strlen(path)) % NV_COMMIT_LOCKS];
+}
+
+/* Tells processes and fs/ what is stored now. */
+static void publish(struct nv_save *save, const struct nv_call *call, const char *path, struct nv_blob *blob,
+                    const struct timespec *set_mtime, const char *new_name)
+{
+	nv_bases_committed(save->bases, path, call->uid, blob);
+	if (save->config.events.committed) {
+		save->config.events.committed(save->config.events.arg, path, blob, set_mtime, new_name);
+	}
+}
+
+int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base,
+                   struct nv_blob *parent, const char *text, size_t size, const struct timespec *set_mtime,
+                   struct nv_blob **ret_blob, struct nv_err *err)
+{
+	const struct nv_node_ops *ops = at->node.row->ops;
+	const struct nv_save_request request = { .base = base, .parent = parent, .text = text, .size = size };
+	struct nv_save_result result = { 0 };
+	if (!ops->save) {
+		return nv_fail(err, EACCES, "%s is computed and cannot be written", at->path);
+	}
+	(void)pthread_mutex_lock(commit_lock(save, at->path));
+	int r = ops->save(at->node.self, call, &at->node, &request, &result, err);
+	(void)pthread_mutex_unlock(commit_lock(save, at->path));
+	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	if (r == 0) {
+		publish(save, call, at->path, result.blob, set_mtime, result.name);
+		if (ret_blob) {
+			nv_blob_unref(*ret_blob);
+			*ret_blob = steal(&result.blob);
+		}
+	}
+	nv_save_result_release(&result);
+	return r;
+}
+
+int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base,
+                     struct nv_err *err)
+{
+	const struct nv_node_ops *ops = at->node.row->ops;
+	if (!ops->unlink) {
+		return nv_fail(err, EPERM, "%s cannot be removed", at->path);
+	}
+	(void)pthread_mutex_lock(commit_lock(save, at->path));
+	int r = ops->unlink(at->node.self, call, &at->node, base, false, err);
+	(void)pthread_mutex_unlock(commit_lock(save, at->path));
+	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	if (r == 0) {
+		publish(save, call, at->path, NULL, NULL, NULL);
+	}
+	return r;
+}
+
+/* What a slot asks for, taken out of it so that the store can be called without the engine lock. */
+struct job {
+	struct nv_at at;
+	enum nv_slot_state state;
+	struct nv_blob *blob;
+	bool origin_gone;
+	struct nv_stage text;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	bool has_mtime;
+	struct timespec mtime;
+};
+
+/* Takes the job of a slot; the slot is busy until finish_job. 1 = there is one; 0; -errno. Engine lock held. */
+static int take_job(struct nv_save *save, const char *dir, const char *name, struct job *job, struct nv_err *err)
+{
+	struct nv_place place = { .path = dir };
+	struct nv_slot *slot = nv_slot_settled(save, place, name);
+	bool deletes = slot && slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK;
+	bool creates = slot && slot->state == NV_SLOT_NEW && slot->accepted;
+	if (!deletes && !creates) {
+		return 0;
+	}
+	int r = nv_at_child(save, dir, name, NULL, &job->at, err);
+	if (r < 0) {
+		nv_slot_drop(nv_names_of(save, place, false), name);
+		return r;
+	}
+	slot->busy = true;
+	job->state = slot->state;
+	job->blob = nv_blob_ref(slot->blob);
+	job->origin_gone = slot->origin_gone;
+	nv_stage_move(&job->text, &slot->text);
+	job->uid = slot->uid;
+	job->gid = slot->gid;
+	job->pid = slot->proc.tgid;
+	job->has_mtime = slot->has_mtime;
+	job->mtime = slot->mtime;
+	return 1;
+}
+
+/* The slot after its commit: a deleted name is remembered for its identity, all else is the store's again. */
+static void finish_job(struct nv_save *save, const char *dir, const char *name, const struct job *job, int result)
+{
+	struct nv_place place = { .path = dir };
+	nv_lock(save);
+	struct nv_names *names = nv_names_of(save, place, false);
+	struct nv_slot *slot = nv_slot_get(names, name);
+	if (slot) {
+		slot->busy = false;
+		if (job->state == NV_SLOT_PARKED && result == 0) {
+			slot->state = NV_SLOT_GONE;
+			nv_slot_due(save, slot, NV_RETURN_DELAY_MS);
+		} else if (slot->writers == 0) {
+			nv_slot_drop(names, name);
+		} else {
+			slot->accepted = false;
+		}
+	}
+	(void)pthread_cond_broadcast(&save->wake);
+	nv_unlock(save);
+}
+
+int nv_commit_slot(struct nv_save *save, const char *dir, const char *name, struct nv_err *err)
+{
+	struct nv_err own = NV_ERR_INIT;
+	struct nv_faults faults = NV_FAULTS_INIT;
+	struct job job = { .text = NV_STAGE_INIT };
+	nv_lock(save);
+	int r = take_job(save, dir, name, &job, &own);
+	nv_unlock(save);
+	if (r <= 0) {
+		return r < 0 ? nv_fail(err, own.errnum, "%s", own.msg) : 0;
+	}
+	const struct nv_call call = { .uid = job.uid, .gid = job.gid, .pid = job.pid, .faults = &faults };
+	if (job.state == NV_SLOT_PARKED) {
+		r = nv_commit_delete(save, &call, &job.at, job.blob, &own);
+		if (r == -ENOENT) {
+			r = 0; /* somebody else deleted it meanwhile: it is gone, as asked */
+		}
+	} else {
+		r = nv_commit_text(save, &call, &job.at, job.origin_gone ? NULL : job.blob, job.origin_gone ? job.blob : NULL,
+		                   nv_stage_text(&job.text), job.text.size, job.has_mtime ? &job.mtime : NULL, NULL, &own);
+	}
+	finish_job(save, dir, name, &job, r);
+	if (r < 0) {
+		nv_errors_ring_add(save->config.errors, job.uid, job.at.path, &own, &faults);
+		nv_log(NV_LOG_WARNING, "%s: %s", job.at.path, own.msg);
+		(void)nv_fail(err, -r, "%s", own.msg);
+	}
+	if ((r < 0 || job.state == NV_SLOT_NEW) && save->config.events.names_changed) {
+		save->config.events.names_changed(save->config.events.arg, dir, name);
+	}
+	nv_blob_unref(job.blob);
+	nv_stage_release(&job.text);
+	nv_faults_release(&faults);
+	return r;
+}
+
+/* The next slot at dir (or below, when deep) that has a commit to make. Engine lock held. */
+static bool next_job(struct nv_save *save, const char *dir, bool deep, char **ret_dir, char **ret_name)
+{
+	size_t dirs = 0;
+	size_t key_size;
+	const char *key;
+	void *value;
+	size_t dir_size = strlen(dir);
+	while (nv_strmap_next(save->dirs, &dirs, &key, &key_size, &value)) {
+		bool same = key_size == dir_size && memcmp(key, dir, dir_size) == 0;
+		bool under = deep && (dir_size == 0 || (key_size > dir_size && memcmp(key, dir, dir_size) == 0 && key[dir_size] == '/'));
+		if (!same && !under) {
+			continue;
+		}
+		struct nv_names *names = value;
+		size_t slots = 0;
+		size_t name_size;
+		const char *name;
+		while (nv_strmap_next(names->slots, &slots, &name, &name_size, &value)) {
+			const struct nv_slot *slot = value;
+			if ((slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK) || (slot->state == NV_SLOT_NEW && slot->accepted)) {
+				*ret_dir = strndup(key, key_size);
+				*ret_name = strndup(name, name_size);
+				return *ret_dir && *ret_name;
+			}
+		}
+	}
+	return false;
+}
+
+int nv_commit_dir(struct nv_save *save, const char *dir, bool deep, struct nv_err *err)
+{
+	int result = 0;
+	for (;;) {
+		cleanup_free char *slot_dir = NULL;
+		cleanup_free char *name = NULL;
+		nv_lock(save);
+		bool more = next_job(save, dir, deep, &slot_dir, &name);
+		nv_unlock(save);
+		if (!more) {
+			return result;
+		}
+		/* Each commit ends its slot's job, also when refused, so this ends. */
+		int r = nv_commit_slot(save, slot_dir, name, result == 0 ? err : NULL);
+		if (r < 0 && result == 0) {
+			result = r;
+		}
+	}
+}
+
+void nv_refusal_add(struct nv_save *save, const char *path, struct nv_proc proc)
+{
+	char *copy = strdup(path);
+	if (!copy) {
+		return;
+	}
+	nv_lock(save);
+	struct nv_refusal *refusal = &save->refusals[save->next_refusal];
+	save->next_refusal = (save->next_refusal + 1) % NV_REFUSALS;
+	free(refusal->path);
+	*refusal = (struct nv_refusal){ copy, proc, nv_clock_ms(save->config.clock) + NV_REFUSAL_MS };
+	nv_unlock(save);
+}
+
+bool nv_refusal_take(struct nv_save *save, const char *path, struct nv_proc proc)
+{
+	bool found = false;
+	int64_t now = nv_clock_ms(save->config.clock);
+	nv_lock(save);
+	for (size_t i = 0; i < NV_REFUSALS; i++) {
+		struct nv_refusal *refusal = &save->refusals[i];
+		if (refusal->path && strcmp(refusal->path, path) == 0 && nv_proc_equal(refusal->proc, proc)) {
+			found = found || refusal->until_ms > now;
+			free(steal(&refusal->path));
+		}
+	}
+	nv_unlock(save);
+	return found;
+}

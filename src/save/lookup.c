@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a name stands for, and what a directory lists: the store's answer seen through the slots.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "node/name.h"
+#include "save/engine.h"
+
+void nv_found_release(struct nv_found *found)
+{
+	nv_entry_release(&found->entry);
+	nv_scratch_unref(found->scratch);
+	*found = (struct nv_found){ 0 };
+}
+
+/* Length of a new name: to its own process what that has written, to others what was accepted. Engine lock held. */
+static uint64_t new_size(struct nv_save *save, const struct nv_slot *slot, const char *path)
+{
+	for (const struct nv_handle *h = save->handles; h; h = h->next) {
+		if (h->kind == NV_HANDLE_WRITE && strcmp(h->path, path) == 0) {
+			return atomic_load(&h->length);
+		}
+	}
+	return slot->text.size;
+}
+
+/* What the slot says of the name: 1 = *ret_found is filled, 0 = ask the store, or -errno. Engine lock held. */
+static int from_slot(struct nv_save *save, struct nv_place place, const struct nv_slot *slot, struct nv_found *ret_found,
+                     struct nv_err *err)
+{
+	char path[PATH_MAX];
+	struct nv_at at;
+	if (slot->state == NV_SLOT_GONE) {
+		return 0;
+	}
+	if (slot->state == NV_SLOT_PARKED) {
+		return nv_fail(err, ENOENT, "%s: no such name", slot->name);
+	}
+	*ret_found = (struct nv_found){ 0 };
+	if (slot->state == NV_SLOT_NEW) {
+		if (nv_at_child(save, place.path, slot->name, NULL, &at, err) < 0 ||
+		    nv_path_join(path, place.path, slot->name) < 0) {
+			return -ENOENT;
+		}
+		ret_found->entry.row = at.node.row;
+		ret_found->is_new = true;
+		ret_found->unsettled = true;
+		ret_found->size = new_size(save, slot, path);
+		ret_found->entry.size = ret_found->size;
+		ret_found->entry.mtime = slot->has_mtime ? slot->mtime : nv_clock_wall(save->config.clock);
+		ret_found->entry.stamped = true;
+	}
+	ret_found->entry.name = strdup(slot->name);
+	if (!ret_found->entry.name) {
+		*ret_found = (struct nv_found){ 0 };
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	ret_found->scratch = nv_scratch_ref(slot->scratch);
+	return 1;
+}
+
+/* The slot's word on a name, and whether a new directory hides it from its maker. row NULL: not known yet. */
+static int ask_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_row *row, const char *name,
+                    struct nv_found *ret_found, struct nv_err *err)
+{
+	int r = 0;
+	nv_lock(save);
+	struct nv_names *names = nv_names_of(save, place, false);
+	const struct nv_slot *slot = nv_slot_get(names, name);
+	if (slot) {
+		r = from_slot(save, place, slot, ret_found, err);
+	} else if (row && nv_names_hides(names, row, name, call)) {
+		r = nv_fail(err, ENOENT, "%s: not made yet", name);
+	}
+	nv_unlock(save);
+	return r;
+}
+
+bool nv_save_has_writer(struct nv_save *save, const struct nv_call *call, const char *path, uint64_t *ret_size)
+{
+	bool found = false;
+	nv_lock(save);
+	struct nv_proc proc = { 0, 0 };
+	for (const struct nv_handle *h = save->writers > 0 ? save->handles : NULL; h; h = h->next) {
+		if (h->kind != NV_HANDLE_WRITE || strcmp(h->path, path) != 0 || atomic_load(&h->detached) ||
+		    !atomic_load(&h->unsettled)) {
+			continue;
+		}
+		if (proc.tgid == 0) {
+			proc = nv_proc_of(call->pid);
+		}
+		if (nv_proc_equal(h->opener, proc)) {
+			*ret_size = atomic_load(&h->length);
+		}
+		found = true;
+	}
+	nv_unlock(save);
+	return found;
+}
+
+/* Asks the family for a child. */
+static int ask_family(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_entry *ret_entry,
+                      struct nv_err *err)
+{
+	char dir[PATH_MAX];
+	struct nv_at parent;
+	(void)nv_path_split(dir, at->path);
+	int r = nv_at_path(save, dir, &parent, err);
+	if (r < 0) {
+		return r;
+	}
+	const struct nv_node_ops *ops = parent.node.row->ops;
+	if (!ops->lookup) {
+		return nv_fail(err, ENOENT, "%s: no such name", at->path);
+	}
+	return ops->lookup(parent.node.self, call, &at->node, ret_entry, err);
+}
+
+int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name,
+                   struct nv_found *ret_found, struct nv_err *err)
+{
+	struct nv_found found = { 0 };
+	struct nv_at at;
+	char path[PATH_MAX];
+	if (strlen(name) > NV_NAME_MAX) {
+		return nv_fail(err, ENAMETOOLONG, "the name is longer than %d bytes", NV_NAME_MAX);
+	}
+	int r = ask_slot(save, call, place, NULL, name, ret_found, err);
+	if (r != 0) {
+		return r < 0 ? r : 0;
+	}
+	if (place.scratch) {
+		return nv_fail(err, ENOENT, "%s: no such name", name);
+	}
+	r = nv_at_child(save, place.path, name, NULL, &at, err);
+	if (r == 0) {
+		r = ask_slot(save, call, place, at.node.row, name, ret_found, err);
+	}
+	if (r == 0) {
+		r = ask_family(save, call, &at, &found.entry, err);
+	}
+	if (r < 0) {
+		return r;
+	}
+	if (strcmp(found.entry.name, name) != 0) {
+		r = ask_slot(save, call, place, found.entry.row, found.entry.name, ret_found, err);
+		if (r != 0) {
+			nv_found_release(&found);
+			return r < 0 ? r : 0;
+		}
+	}
+	found.size = found.entry.size;
+	if (nv_path_join(path, place.path, found.entry.name) == 0) {
+		found.unsettled = nv_save_has_writer(save, call, path, &found.size);
+	}
+	*ret_found = found;
+	return 0;
+}
+
+/* Adds the names that the slots know. Engine lock held. */
+static int add_slots(struct nv_save *save, struct nv_place place, struct nv_names *names, struct nv_listing *listing)
+{
+	size_t cursor = 0;
+	size_t size;
+	const char *key;
+	void *value;
+	while (nv_strmap_next(names->slots, &cursor, &key, &size, &value)) {
+		struct nv_found found = { 0 };
+		int r = from_slot(save, place, value, &found, NULL);
+		if (r == -ENOMEM) {
+			return r;
+		}
+		if (r != 1) {
+			continue;
+		}
+		nv_scratch_unref(found.scratch);
+		r = nv_listing_add(listing, found.entry.row, found.entry.name, NULL);
+		if (r < 0) {
+			return r;
+		}
+		struct nv_entry *entry = &listing->entries[listing->count - 1];
+		entry->size = found.size;
+		entry->mtime = found.entry.mtime;
+		entry->stamped = true;
+	}
+	return 0;
+}
+
+/* The store's listing with parked names taken out and the engine's own put in. Engine lock held. */
+static int merge(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_names *names,
+                 const struct nv_listing *stored, struct nv_listing **ret_listing)
+{
+	cleanup_listing struct nv_listing *merged = nv_listing_new(stored ? stored->sampled_ms : nv_clock_ms(save->config.clock));
+	if (!merged) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; stored && i < stored->count; i++) {
+		const struct nv_entry *entry = &stored->entries[i];
+		const struct nv_slot *slot = nv_slot_get(names, entry->name);
+		if ((slot && slot->state != NV_SLOT_GONE) || nv_names_hides(names, entry->row, entry->name, call)) {
+			continue;
+		}
+		char *name = strdup(entry->name);
+		if (!name || nv_listing_add(merged, entry->row, name, nv_blob_ref(entry->blob)) < 0) {
+			return -ENOMEM;
+		}
+		struct nv_entry *copy = &merged->entries[merged->count - 1];
+		copy->size = entry->size;
+		copy->mtime = entry->mtime;
+		copy->stamped = entry->stamped;
+		copy->sampled_ms = entry->sampled_ms;
+	}
+	int r = add_slots(save, place, names, merged);
+	if (r < 0) {
+		return r;
+	}
+	nv_listing_sort(merged);
+	*ret_listing = steal(&merged);
+	return 0;
+}
+
+int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_listing **ret_listing,
+                 struct nv_err *err)
+{
+	cleanup_listing struct nv_listing *stored = NULL;
+	int r = 0;
+	if (!place.scratch) {
+		struct nv_at at;
+		r = nv_at_path(save, place.path, &at, err);
+		if (r < 0) {
+			return r;
+		}
+		if (!at.node.row->ops->list) {
+			return nv_fail(err, ENOTDIR, "%s: not a directory", place.path);
+		}
+		r = at.node.row->ops->list(at.node.self, call, &at.node, &stored, err);
+		if (r < 0) {
+			return r;
+		}
+	}
+	nv_lock(save);
+	struct nv_names *names = nv_names_of(save, place, false);
+	if (!names && stored) {
+		*ret_listing = steal(&stored);
+	} else if (!names) {
+		r = nv_fail(err, ENOTDIR, "not a directory");
+	} else {
+		r = merge(save, call, place, names, stored, ret_listing);
+		if (r < 0) {
+			(void)nv_fail(err, -r, "cannot list %s", place.path ? place.path : "a scratch directory");
+		}
+	}
+	nv_unlock(save);
+	return r;
+}
+
+int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob **ret_blob, struct nv_err *err)
+{
+	if (!at->node.row->ops->load) {
+		return nv_fail(err, EISDIR, "%s: is a directory", at->path);
+	}
+	(void)save;
+	return at->node.row->ops->load(at->node.self, call, &at->node, ret_blob, err);
+}
+
+int nv_save_readlink(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name,
+                     struct nv_scratch *scratch, char **ret_target, struct nv_err *err)
+{
+	cleanup_blob struct nv_blob *blob = NULL;
+	const char *target;
+	if (scratch) {
+		target = scratch->target;
+	} else {
+		struct nv_at at;
+		int r = nv_at_child(save, place.path, name, NULL, &at, err);
+		if (r == 0) {
+			r = nv_load(save, call, &at, &blob, err);
+		}
+		if (r < 0) {
+			return r;
+		}
+		target = blob->text;
+	}
+	if (!target) {
+		return nv_fail(err, EINVAL, "%s: not a symbolic link", name);
+	}
+	char *copy = strdup(target);
+	if (!copy) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	*ret_target = copy;
+	return 0;
+}

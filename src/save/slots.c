@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Paths as nodes, and the slots of directories. No rule of saving lives here.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "save/engine.h"
+
+int nv_path_join(char *out, const char *dir, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s%s%s", dir, *dir ? "/" : "", name);
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+const char *nv_path_split(char *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t size = slash ? (size_t)(slash - path) : 0;
+	memcpy(out, path, size);
+	out[size] = '\0';
+	return slash ? slash + 1 : path;
+}
+
+int nv_at_path(struct nv_save *save, const char *path, struct nv_at *ret_at, struct nv_err *err)
+{
+	if (strlen(path) >= sizeof(ret_at->path)) {
+		return nv_fail(err, ENAMETOOLONG, "the path is longer than %zu bytes", sizeof(ret_at->path) - 1);
+	}
+	memmove(ret_at->path, path, strlen(path) + 1);
+	int r = nv_tree_resolve(save->config.tree, ret_at->path, ret_at->storage, sizeof(ret_at->storage),
+	                        &ret_at->node);
+	return r < 0 ? nv_fail(err, -r, "%s: no such path in this mount", path) : 0;
+}
+
+int nv_at_child(struct nv_save *save, const char *dir, const char *name, const struct nv_row *row,
+                struct nv_at *ret_at, struct nv_err *err)
+{
+	struct nv_at at;
+	int r = nv_at_path(save, dir, &at, err);
+	if (r < 0) {
+		return r;
+	}
+	if (!row) {
+		row = nv_tree_child(save->config.tree, at.node.row, name, 0);
+	}
+	if (!row) {
+		return nv_fail(err, ENOENT, "%s: no such name in %s", name, dir);
+	}
+	if (nv_path_join(ret_at->path, dir, name) < 0) {
+		return nv_fail(err, ENAMETOOLONG, "the path is longer than %d bytes", PATH_MAX - 1);
+	}
+	return nv_at_path(save, ret_at->path, ret_at, err);
+}
+
+struct nv_names *nv_names_new(void)
+{
+	struct nv_names *names = calloc(1, sizeof(*names));
+	if (!names) {
+		return NULL;
+	}
+	names->slots = nv_strmap_new();
+	if (!names->slots) {
+		free(names);
+		return NULL;
+	}
+	return names;
+}
+
+void nv_names_free(struct nv_names *names)
+{
+	if (!names) {
+		return;
+	}
+	nv_strmap_free(names->slots, nv_slot_free);
+	nv_strmap_free(names->revealed, NULL);
+	free(names);
+}
+
+struct nv_names *nv_names_of(struct nv_save *save, struct nv_place place, bool create)
+{
+	if (place.scratch) {
+		return place.scratch->names;
+	}
+	struct nv_names *names = nv_strmap_get(save->dirs, place.path, strlen(place.path));
+	if (names || !create) {
+		return names;
+	}
+	names = nv_names_new();
+	if (names && nv_strmap_set(save->dirs, place.path, strlen(place.path), names, NULL) < 0) {
+		nv_names_free(names);
+		return NULL;
+	}
+	return names;
+}
+
+struct nv_slot *nv_slot_get(struct nv_names *names, const char *name)
+{
+	return names ? nv_strmap_get(names->slots, name, strlen(name)) : NULL;
+}
+
+void nv_slot_free(void *arg)
+{
+	struct nv_slot *slot = arg;
+	if (!slot) {
+		return;
+	}
+	if (slot->scratch) {
+		slot->scratch->nlink--;
+		nv_scratch_unref(slot->scratch);
+	}
+	nv_blob_unref(slot->blob);
+	nv_stage_release(&slot->text);
+	free(slot->name);
+	free(slot);
+}
+
+struct nv_slot *nv_slot_put(struct nv_save *save, struct nv_names *names, const char *name, enum nv_slot_state state,
+                            const struct nv_call *call)
+{
+	struct nv_slot *slot = calloc(1, sizeof(*slot));
+	void *old = NULL;
+	if (!slot) {
+		return NULL;
+	}
+	*slot = (struct nv_slot){ .name = strdup(name), .id = save->next_id++, .state = state, .text = NV_STAGE_INIT, .due_ms = -1 };
+	if (call) {
+		slot->uid = call->uid;
+		slot->gid = call->gid;
+		slot->proc = nv_proc_of(call->pid);
+	}
+	if (!slot->name || nv_strmap_set(names->slots, name, strlen(name), slot, &old) < 0) {
+		nv_slot_free(slot);
+		return NULL;
+	}
+	nv_slot_free(old);
+	return slot;
+}
+
+void nv_slot_drop(struct nv_names *names, const char *name)
+{
+	if (names) {
+		nv_slot_free(nv_strmap_remove(names->slots, name, strlen(name)));
+	}
+}
+
+struct nv_slot *nv_slot_settled(struct nv_save *save, struct nv_place place, const char *name)
+{
+	struct nv_slot *slot = nv_slot_get(nv_names_of(save, place, false), name);
+	while (slot && slot->busy) {
+		(void)pthread_cond_wait(&save->wake, &save->lock);
+		slot = nv_slot_get(nv_names_of(save, place, false), name);
+	}
+	return slot;
+}
+
+void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms)
+{
+	slot->due_ms = nv_clock_ms(save->config.clock) + delay_ms;
+	if (save->wake_ms < 0 || slot->due_ms < save->wake_ms) {
+		(void)pthread_cond_broadcast(&save->wake);
+	}
+}
+
+bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name, const struct nv_call *call)
+{
+	if (!names || names->maker.tgid <= 0 || !(row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL))) {
+		return false;
+	}
+	if (names->revealed && nv_strmap_get(names->revealed, name, strlen(name))) {
+		return false;
+	}
+	if (!nv_proc_alive(names->maker)) {
+		names->maker = (struct nv_proc){ 0, 0 };
+		return false;
+	}
+	return nv_proc_equal(names->maker, nv_proc_of(call->pid));
+}
+
+bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_call *call)
+{
+	if (!names || names->maker.tgid <= 0 || !nv_proc_equal(names->maker, nv_proc_of(call->pid))) {
+		return false;
+	}
+	if (names->revealed && nv_strmap_get(names->revealed, name, strlen(name))) {
+		return false;
+	}
+	if (!names->revealed) {
+		names->revealed = nv_strmap_new();
+	}
+	return names->revealed && nv_strmap_set(names->revealed, name, strlen(name), names, NULL) == 0;
+}
+
+/* True when path is dir or below it; *ret_rest is what follows dir. */
+static bool below(const char *path, const char *dir, const char **ret_rest)
+{
+	size_t size = strlen(dir);
+	if (strncmp(path, dir, size) != 0 || (path[size] != '\0' && path[size] != '/')) {
+		return false;
+	}
+	*ret_rest = path + size;
+	return true;
+}
+
+/* Moves the slots of one directory under its new path. Out of memory drops what this mount alone knew of it; the store has all data. */
+static void move_names(struct nv_save *save, const char *old, const char *to, const char *rest)
+{
+	cleanup_free char *path = NULL;
+	struct nv_names *names = nv_strmap_remove(save->dirs, old, strlen(old));
+	void *replaced = NULL;
+	if (asprintf(&path, "%s%s", to, rest) < 0) {
+		path = NULL;
+	}
+	if (!path || nv_strmap_set(save->dirs, path, strlen(path), names, &replaced) < 0) {
+		nv_names_free(names);
+	}
+	nv_names_free(replaced);
+}
+
+void nv_names_rebase(struct nv_save *save, const char *from, const char *to)
+{
+	bool moved = true;
+	while (moved) { /* each set may reorder the map, so the walk starts again */
+		size_t cursor = 0;
+		size_t size;
+		const char *key;
+		void *value;
+		moved = false;
+		while (!moved && nv_strmap_next(save->dirs, &cursor, &key, &size, &value)) {
+			cleanup_free char *old = strndup(key, size);
+			const char *rest;
+			if (old && below(old, from, &rest)) {
+				move_names(save, old, to, rest);
+				moved = true;
+			}
+		}
+	}
+	for (struct nv_handle *h = save->handles; h; h = h->next) {
+		const char *rest;
+		char *path = NULL;
+		char *old = h->path;
+		struct nv_retired *retired = NULL;
+		if (!old || !below(old, from, &rest)) {
+			continue;
+		}
+		retired = malloc(sizeof(*retired));
+		if (!retired || asprintf(&path, "%s%s", to, rest) < 0) {
+			free(retired); /* the handle keeps a path that is gone: its save is refused with ENOENT */
+			continue;
+		}
+		*retired = (struct nv_retired){ h->retired, old };
+		h->retired = retired;
+		h->path = path;
+	}
+}
