@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "redis/breaker.h"
+
+static const struct nv_err hung = { .errnum = ETIMEDOUT, .msg = "redis://h:1: no answer" };
+static const struct nv_err refused = { .errnum = EIO, .msg = "redis://h:1: refused" };
+
+static void assert_passes(struct nv_redis_breaker *breaker, int64_t now_ms, bool as_probe)
+{
+	bool probe = !as_probe;
+
+	assert_int_equal(nv_redis_breaker_admit(breaker, now_ms, &probe, NULL), 0);
+	assert_int_equal(probe, as_probe);
+}
+
+static void assert_fails(struct nv_redis_breaker *breaker, int64_t now_ms)
+{
+	struct nv_err err = NV_ERR_INIT;
+	bool probe = true;
+
+	assert_int_equal(nv_redis_breaker_admit(breaker, now_ms, &probe, &err), -ETIMEDOUT);
+	assert_false(probe);
+	assert_int_equal(err.errnum, ETIMEDOUT);
+	assert_non_null(strstr(err.msg, hung.msg));
+}
+
+static void test_closed_lets_everybody_through(void **state)
+{
+	struct nv_redis_breaker breaker = { .open = false };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_passes(&breaker, 0, false);
+	}
+	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_FAILED, &refused);
+	assert_passes(&breaker, 0, false);
+	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_UNKNOWN, &hung);
+	assert_passes(&breaker, 0, false);
+}
+
+static void test_open_lets_one_probe_through_a_second(void **state)
+{
+	struct nv_redis_breaker breaker = { .open = false };
+
+	(void)state;
+	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
+	assert_passes(&breaker, 100, true);
+	assert_fails(&breaker, 100);
+	assert_fails(&breaker, 5000); /* it is still under way */
+	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_WAITED, &hung);
+	assert_passes(&breaker, 5100, true);
+	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_WAITED, &hung);
+	assert_fails(&breaker, 6099);
+	assert_passes(&breaker, 6100, true);
+	/* Those who were let in before it opened end too, and end no probe. */
+	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
+	assert_fails(&breaker, 9000);
+	/* Neither does a probe that says nothing leave the door blocked. */
+	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_UNKNOWN, &hung);
+	assert_passes(&breaker, 9000, true);
+}
+
+static void test_any_life_closes_it(void **state)
+{
+	static const enum nv_redis_outcome outcomes[] = { NV_REDIS_OUTCOME_ANSWERED, NV_REDIS_OUTCOME_FAILED };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct nv_redis_breaker breaker = { .open = false };
+
+		nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
+		assert_passes(&breaker, 0, true);
+		nv_redis_breaker_done(&breaker, true, outcomes[i], &refused);
+		assert_passes(&breaker, 1, false);
+		assert_passes(&breaker, 1, false);
+		/* Opened anew, it may be probed at once. */
+		nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
+		assert_passes(&breaker, 2, true);
+		assert_fails(&breaker, 2);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_closed_lets_everybody_through),
+		cmocka_unit_test(test_open_lets_one_probe_through_a_second),
+		cmocka_unit_test(test_any_life_closes_it),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
