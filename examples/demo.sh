@@ -1,0 +1,176 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Builds netviewfs, starts private stores with the example data, mounts them at ./mnt and shows what one does there:
+#
+#   sh examples/demo.sh
+#
+# Needs a Debian 12 machine, as root or with sudo; it installs the packages it needs. On a terminal the mount stays until you press
+# Enter. Whatever happens, it unmounts and stops what it started. NV_BUILDDIR names a build to use instead of making one.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+mnt=$PWD/mnt
+work=
+redis_pid=
+mount_pid=
+made_mnt=
+mounted=
+policy=
+
+say() {
+	printf '\n\033[1m%s\033[0m\n' "$*"
+}
+
+# Shows a command as one would type it in ./mnt, then what it really prints.
+show() {
+	printf '\n\033[32m%s\033[0m\n' "\$ $1"
+	(cd "$mnt" && sh -ec "$1")
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+finish() {
+	status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	if [ -n "$mount_pid" ]; then
+		kill "$mount_pid" 2>/dev/null || true
+		wait "$mount_pid" || status=1
+	fi
+	if [ -n "$mounted" ] && mountpoint -q "$mnt"; then
+		fusermount3 -uz "$mnt" || true
+		status=1
+	fi
+	if [ -n "$redis_pid" ]; then
+		kill "$redis_pid" 2>/dev/null || true
+		wait "$redis_pid" || true
+	fi
+	if [ "$status" -ne 0 ] && [ -n "$work" ]; then
+		cat "$work"/*.log >&2 2>/dev/null || true
+	fi
+	[ -z "$policy" ] || as_root rm -f "$policy"
+	[ -z "$made_mnt" ] || rmdir "$mnt" || true
+	[ -z "$work" ] || rm -rf "$work"
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# have PACKAGE…: all of them are installed.
+have() {
+	# shellcheck disable=SC2016
+	[ "$(dpkg-query -W -f '${db:Status-Abbrev}\n' "$@" 2>/dev/null | grep -c '^ii')" -eq $# ]
+}
+
+packages="fuse3 redis-server jq"
+if [ -z "${NV_BUILDDIR:-}" ]; then
+	packages="$packages gcc make automake autoconf pkgconf libc6-dev libfuse3-dev libhiredis-dev libcjson-dev libsqlite3-dev libbson-dev"
+fi
+# shellcheck disable=SC2086
+if ! have $packages; then
+	say "Installing: $packages"
+	# The redis-server package would start a server of its own.
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		policy=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' | as_root sh -c "cat >$policy && chmod 755 $policy"
+	fi
+	as_root apt-get update -q >/dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >/dev/null
+	[ -z "$policy" ] || as_root rm -f "$policy"
+	policy=
+fi
+
+work=$(mktemp -d)
+if [ -n "${NV_BUILDDIR:-}" ]; then
+	build=$NV_BUILDDIR
+else
+	say "Building in a private directory"
+	build=$work/build
+	mkdir "$build" "$work/src"
+	# The sources stay as they are: autoreconf writes into a copy.
+	tar -C "$top" --exclude=./.git --exclude=./mnt -cf - . | tar -C "$work/src" -xf -
+	(cd "$work/src" && [ -x configure ] || autoreconf -fi) >"$work/build.log" 2>&1
+	(cd "$build" && "$work/src/configure" && make -j"$(nproc)") >>"$work/build.log" 2>&1
+fi
+
+say "Starting a private Redis and filling both stores with the example data"
+redis-server --port 0 --unixsocket "$work/redis.sock" --unixsocketperm 700 --dir "$work" --save '' --daemonize no \
+	>"$work/redis.log" 2>&1 &
+redis_pid=$!
+tries=0
+until redis-cli -s "$work/redis.sock" ping >/dev/null 2>&1; do
+	tries=$((tries + 1))
+	[ "$tries" -lt 100 ]
+	sleep 0.1
+done
+NV_DOCS_TOOL=$build/netviewfs-docs sh "$top/examples/seed.sh" "$work/documents.sqlite" "$work/redis.sock" >"$work/seed.log" 2>&1
+
+if mountpoint -q "$mnt"; then
+	echo "something is mounted at $mnt already; unmount it first: fusermount3 -u mnt" >&2
+	exit 1
+fi
+if [ ! -d "$mnt" ]; then
+	mkdir "$mnt"
+	made_mnt=1
+fi
+say "Mounting: netviewfs -f -o docs=sqlite:$work/documents.sqlite,redis=unix://$work/redis.sock $mnt"
+"$build/netviewfs" -f -o "docs=sqlite:$work/documents.sqlite,redis=unix://$work/redis.sock" "$mnt" 2>"$work/netviewfs.log" &
+mount_pid=$!
+mounted=1
+tries=0
+until mountpoint -q "$mnt"; do
+	tries=$((tries + 1))
+	[ "$tries" -lt 100 ]
+	kill -0 "$mount_pid"
+	sleep 0.1
+done
+
+say "A look around"
+show 'ls'
+show 'ls netgoat/teams netgoat/teams/platform/domains'
+show 'ls -l netgoat/teams/shop/domains/shop.example.com/records'
+show 'cat netgoat/teams/shop/domains/shop.example.com/records/@.MX.json'
+show 'cat netdox/dns/cloud/example.com/records'
+show 'cat netdox/dns/lan/web-1.example.com/meta netdox/dns/lan/web-1.example.com/pdata/disks'
+show 'grep -r 203.0.113.60 netgoat/teams netdox/dns'
+show 'readlink netgoat/users/ann@example.com/teams/* netdox/dns/lan/web-1.example.com/node'
+
+say "Changing Netdox: append a record, edit one, set metadata, make and delete a name"
+show "echo 'noc TXT moved to rack R7' >> netdox/dns/lan/web-1.example.com/records"
+show "sed -i 's/192.0.2.11/192.0.2.12/' netdox/dns/lan/web-2.example.com/records"
+show "echo 'owner: dana' >> netdox/dns/lan/web-2.example.com/meta"
+show 'mkdir netdox/dns/lan/web-3.example.com'
+show "echo 'noc A 192.0.2.13' > netdox/dns/lan/web-3.example.com/records"
+show 'rm -r netdox/dns/lan/printer.example.net'
+
+say "Changing Netgoat: edit a record with jq, add one, rename it, let ann join a team, make a domain"
+show "cd netgoat/teams/platform/domains/example.com/records && jq '.ttl = 60' www.CNAME.json > .new && mv .new www.CNAME.json"
+show "echo '{\"value\": \"203.0.113.44\", \"ttl\": 60}' > netgoat/teams/platform/domains/example.com/records/beta.A.json"
+show 'mv netgoat/teams/platform/domains/example.com/records/beta.A.json netgoat/teams/platform/domains/example.com/records/next.A.json'
+show 'ln -s ../../../teams/labs netgoat/users/ann@example.com/teams/labs'
+show 'mkdir netgoat/teams/labs/domains/wiki.example.org'
+show 'cat netgoat/teams/labs/domains/wiki.example.org/domain.json'
+
+say "A mistake is refused, and nothing is changed"
+show "echo '{\"value\": \"300.1.2.3\"}' > netgoat/teams/platform/domains/example.com/records/bad.A.json || echo \"exit status \$?\""
+show "echo 'noc A \\q' > netdox/dns/lan/web-3.example.com/records || echo \"exit status \$?\""
+show 'cat .netviewfs/errors'
+
+say "What the changelogs say about all that"
+show 'tail -n +8 netdox/changelog'
+show 'tail -n +5 netgoat/changelog | jq -c "[.change, .path]"'
+
+if [ -t 0 ] && [ -t 1 ]; then
+	say "The mount stays at $mnt until you press Enter."
+	read -r _ || true
+fi
+say "Unmounting"
