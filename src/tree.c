@@ -9,6 +9,7 @@
 
 #include "tree.h"
 
+#include "ctl/ctl.h"
 #include "netdox/netdox.h"
 #include "netgoat/netgoat.h"
 #include "views/views.h"
@@ -153,6 +154,17 @@ const struct nv_row nv_tree_rows[] = {
 	  .flags = NV_ROW_READONLY, .ops = &nv_views_edge_ops },
 
 	/* .netviewfs/ */
+#define CTL(path, row_type, row_kind, row_flags)                                                                   \
+	{ .pattern = ".netviewfs" path, .type = (row_type), .family = NV_FAMILY_CTL, .kind = NV_CTL_##row_kind,    \
+	  .flags = (row_flags), .ops = &nv_ctl_ops }
+	CTL("", NV_DIR, DIR, 0),
+	CTL("/README", NV_FILE, README, NV_ROW_READONLY),
+	CTL("/clock", NV_FILE, CLOCK, NV_ROW_GROWS | NV_ROW_NO_DELAY | NV_ROW_PRIVATE),
+	CTL("/errors", NV_FILE, ERRORS, NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_PRIVATE),
+	CTL("/metrics", NV_FILE, METRICS, NV_ROW_READONLY | NV_ROW_GROWS),
+	CTL("/schema.json", NV_FILE, SCHEMA, NV_ROW_READONLY),
+	CTL("/status", NV_FILE, STATUS, NV_ROW_READONLY | NV_ROW_GROWS),
+#undef CTL
 };
 
 const size_t nv_tree_rows_count = sizeof(nv_tree_rows) / sizeof(nv_tree_rows[0]);
