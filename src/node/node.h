@@ -72,7 +72,7 @@ struct nv_row {
 /* One path of the mount. Plain value, borrowed strings. */
 struct nv_node {
 	const struct nv_row *row;
-	void *self;       /* state of row->family */
+	void *self;       /* state of row->family; the tree itself where ops are nv_static_dir_ops */
 	const char *path; /* below the mount, no leading slash ("" = root) */
 	const char *name; /* last component of path */
 	size_t names_count;

@@ -97,6 +97,12 @@ const struct nv_row *nv_tree_child(const struct nv_tree *tree, const struct nv_r
 	return best;
 }
 
+/* What the ops of a row are called with. Static directories belong to a family, by which they come and go, but need only the tree. */
+static void *row_self(const struct nv_tree *tree, const struct nv_row *row)
+{
+	return row->ops == &nv_static_dir_ops ? (void *)tree : tree->self[row->family];
+}
+
 int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage, size_t storage_size, struct nv_node *ret_node)
 {
 	struct nv_node node = { .row = tree->rows, .path = path, .name = path };
@@ -127,7 +133,7 @@ int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage,
 		node.name = path + (name - storage);
 		name = slash ? slash + 1 : NULL;
 	}
-	node.self = tree->self[node.row->family];
+	node.self = row_self(tree, node.row);
 	*ret_node = node;
 	return 0;
 }
@@ -151,7 +157,7 @@ int nv_node_child(const struct nv_tree *tree, const struct nv_node *dir, const s
 	memcpy(child_path + name_start, name, name_len + 1);
 
 	child.row = row;
-	child.self = tree->self[row->family];
+	child.self = row_self(tree, row);
 	child.path = child_path;
 	child.name = child_path + name_start;
 	if (nv_row_is_capture(row)) {

@@ -160,7 +160,9 @@ static void test_static_directory(void **state)
 	char path[16];
 
 	(void)state;
-	assert_int_equal(nv_static_dir_ops.list(&tree, &call, &root, &listing, &err), 0);
+	assert_int_equal(nv_tree_resolve(&tree, "", path, sizeof(path), &root), 0);
+	assert_ptr_equal(root.self, &tree);
+	assert_int_equal(root.row->ops->list(root.self, &call, &root, &listing, &err), 0);
 	assert_int_equal(listing->count, 2);
 	assert_string_equal(listing->entries[0].name, "dns");
 	assert_string_equal(listing->entries[1].name, "zones");
