@@ -118,7 +118,7 @@ static int open_real(struct nv_save *save, const struct nv_call *call, const str
                      struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
-	enum nv_handle_kind kind;
+	enum nv_handle_kind kind = NV_HANDLE_COMPARE;
 	uint64_t unused;
 	int r = choose_kind(save, at, flags, &kind, err);
 	if (r == 0) {
