@@ -1,0 +1,459 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- The generic writer, after read.lua in one script. Knows no layout. Redis rolls nothing back, so first everything that can be refused is looked at,
+-- then everything is written, then what really changed is logged and stamped; nothing may fail after the first write.
+--
+-- ARGV after the first three of read.lua: key of the changelog, stamp, number of entries, for each change, value, plugin; number of operations, the
+-- operations; then the groups of a plan whose answer goes back (as of after the commit). An operation is its name and its own arguments;
+-- `entry` is the number of the entry that is logged when something really changed (0 = none; an entry is logged once).
+-- Answer: status, three texts about it, 1 when something changed, the plan's answer. Status OK, or nothing was written:
+--   WRONGTYPE key, types, found type     DENIED command, key     FULL (the changelog takes no more entries)
+--   else the word of the expectation that was not met, and its key.
+
+local log_key, stamp = take(), take()
+local entries, logged, log_order = {}, {}, {}
+local touched, touch_order = {}, {}
+local database = 0
+
+local function refuse(status, a, b, c)
+	return { status = status, a = a or '', b = b or '', c = c or '' }
+end
+
+-- Rights cannot be asked for before Redis 7; there, a user without them would break a commit half way.
+local function may(command, ...)
+	if not redis.acl_check_cmd or redis.acl_check_cmd(command, ...) then
+		return nil
+	end
+	return refuse('DENIED', command, (...))
+end
+
+local function right_type(key, types)
+	local kind = type_of(key)
+	if kind == 'none' or allows(types, kind) then
+		return nil, kind
+	end
+	return refuse('WRONGTYPE', key, types, kind), kind
+end
+
+local function log(entry)
+	if entry > 0 and not logged[entry] then
+		logged[entry] = true
+		log_order[#log_order + 1] = entries[entry]
+	end
+end
+
+local function touch(key)
+	if database == 0 and not touched[key] then
+		touched[key] = true
+		touch_order[#touch_order + 1] = key
+	end
+end
+
+-- Something really changed.
+local changed = false
+local function done(key, entry)
+	changed = true
+	touch(key)
+	log(entry)
+end
+
+local function take_items(count)
+	local items = {}
+	for i = 1, count do
+		items[i] = take()
+	end
+	return items
+end
+
+-- The value that an optional argument pair (1 or 0, text) gives; false for "absent".
+local function take_optional()
+	local there, text = take_number(), take()
+	return there == 1 and text
+end
+
+local function same_list(a, b)
+	if #a ~= #b then
+		return false
+	end
+	for i = 1, #a do
+		if a[i] ~= b[i] then
+			return false
+		end
+	end
+	return true
+end
+
+-- Flat pairs or members in any order; as_number: values are scores.
+local function same_map(a, b, stride, as_number)
+	local values = {}
+	if #a ~= #b then
+		return false
+	end
+	for i = 1, #a, stride do
+		values[a[i]] = a[i + stride - 1]
+	end
+	for i = 1, #b, stride do
+		local x, y = values[b[i]], b[i + stride - 1]
+		if x ~= y and not (as_number and x and tonumber(x) == tonumber(y)) then
+			return false
+		end
+	end
+	return true
+end
+
+local function same_value(kind, a, b)
+	if kind == 'hash' then
+		return same_map(a, b, 2)
+	elseif kind == 'zset' then
+		return same_map(a, b, 2, true)
+	elseif kind == 'set' then
+		return same_map(a, b, 1)
+	end
+	return same_list(a, b)
+end
+
+-- Redis' own limit of arguments that Lua can spread is near 8,000.
+local function write_items(command, key, items)
+	for i = 1, #items, 5000 do
+		redis.call(command, key, unpack(items, i, math.min(i + 4999, #items)))
+	end
+end
+
+local function write_whole(key, kind, items)
+	local ttl = redis.call('PTTL', key)
+	if kind == 'string' then
+		redis.call('SET', key, items[1])
+	else
+		redis.call('DEL', key)
+		if kind == 'list' then
+			write_items('RPUSH', key, items)
+		elseif kind == 'hash' then
+			for i = 1, #items, 5000 do
+				redis.call('HSET', key, unpack(items, i, math.min(i + 4999, #items)))
+			end
+		elseif kind == 'set' then
+			write_items('SADD', key, items)
+		end
+	end
+	if ttl >= 0 and #items > 0 then
+		redis.call('PEXPIRE', key, math.max(ttl, 1))
+	end
+end
+
+local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
+
+-- Each operation: read takes its arguments, check (before any write) returns a refusal or nil, write does it.
+local operations = {}
+
+-- database N: the operations that follow are on that one.
+operations.database = {
+	read = function(op)
+		op.database = take_number()
+	end,
+	check = function(op)
+		database = op.database
+		use(database)
+	end,
+	write = function(op)
+		database = op.database
+		use(database)
+	end,
+}
+
+-- member KEY TYPES MEMBER THERE STATUS: refuses with STATUS unless the set has (THERE 1) or has not (0) the member.
+operations.member = {
+	read = function(op)
+		op.key, op.types, op.member, op.there, op.status = take(), take(), take(), take_number() == 1, take()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, op.types)
+		if wrong then
+			return wrong
+		end
+		if has_member(op.key, kind, op.member) ~= op.there then
+			return refuse(op.status, op.key)
+		end
+	end,
+}
+
+-- absent KEY STATUS: refuses with STATUS when the key is there.
+operations.absent = {
+	read = function(op)
+		op.key, op.status = take(), take()
+	end,
+	check = function(op)
+		if type_of(op.key) ~= 'none' then
+			return refuse(op.status, op.key)
+		end
+	end,
+}
+
+-- equals KEY THERE TEXT STATUS: refuses with STATUS unless the string has this value (THERE 0: is not there).
+operations.equals = {
+	read = function(op)
+		op.key, op.value, op.status = take(), take_optional(), take()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, 'string')
+		if wrong then
+			return wrong
+		end
+		if (kind == 'string' and redis.call('GET', op.key)) ~= op.value then
+			return refuse(op.status, op.key)
+		end
+	end,
+}
+
+-- add KEY TYPES MEMBER ENTRY: into a set (or as a field of a hash that stands for one).
+operations.add = {
+	read = function(op)
+		op.key, op.types, op.member, op.entry = take(), take(), take(), take_number()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, op.types)
+		op.hash = kind == 'hash'
+		if op.hash then
+			return wrong or may('HSETNX', op.key, op.member, '')
+		end
+		return wrong or may('SADD', op.key, op.member)
+	end,
+	write = function(op)
+		local added
+		if op.hash then
+			added = redis.call('HSETNX', op.key, op.member, '')
+		else
+			added = redis.call('SADD', op.key, op.member)
+		end
+		if added == 1 then
+			done(op.key, op.entry)
+		end
+	end,
+}
+
+-- remove KEY TYPES MEMBER GUARD ENTRY: out of a set (or hash), unless the key GUARD is there ("" = no guard).
+operations.remove = {
+	read = function(op)
+		op.key, op.types, op.member, op.guard, op.entry = take(), take(), take(), take(), take_number()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, op.types)
+		op.command = kind == 'hash' and 'HDEL' or 'SREM'
+		return wrong or may(op.command, op.key, op.member)
+	end,
+	write = function(op)
+		if op.guard ~= '' and redis.call('EXISTS', op.guard) == 1 then
+			return
+		end
+		if redis.call(op.command, op.key, op.member) == 1 then
+			done(op.key, op.entry)
+		end
+	end,
+}
+
+-- field KEY FIELD OLD NEW ENTRY: one field of a hash from OLD to NEW (each an optional).
+operations.field = {
+	read = function(op)
+		op.key, op.field, op.old, op.new, op.entry = take(), take(), take_optional(), take_optional(), take_number()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, 'hash')
+		if wrong then
+			return wrong
+		end
+		local now = kind == 'hash' and redis.call('HGET', op.key, op.field)
+		op.skip = now == op.new
+		if not op.skip and now ~= op.old then
+			return refuse('STALE', op.key, op.field)
+		end
+		if op.new then
+			return may('HSET', op.key, op.field, op.new)
+		end
+		return may('HDEL', op.key, op.field)
+	end,
+	write = function(op)
+		if op.skip then
+			return
+		end
+		if op.new then
+			redis.call('HSET', op.key, op.field, op.new)
+		else
+			redis.call('HDEL', op.key, op.field)
+		end
+		done(op.key, op.entry)
+	end,
+}
+
+-- score KEY MEMBER OLD NEW ENTRY: the score of a member of a sorted set from OLD to NEW (each an optional).
+operations.score = {
+	read = function(op)
+		op.key, op.member, op.old, op.new, op.entry = take(), take(), take_optional(), take_optional(), take_number()
+	end,
+	check = function(op)
+		local wrong, kind = right_type(op.key, 'zset')
+		if wrong then
+			return wrong
+		end
+		local now = kind == 'zset' and redis.call('ZSCORE', op.key, op.member)
+		op.skip = now == op.new or (now and op.new and tonumber(now) == tonumber(op.new))
+		if not op.skip and now ~= op.old and not (now and op.old and tonumber(now) == tonumber(op.old)) then
+			return refuse('STALE', op.key, op.member)
+		end
+		if op.new then
+			return may('ZADD', op.key, op.new, op.member)
+		end
+		return may('ZREM', op.key, op.member)
+	end,
+	write = function(op)
+		if op.skip then
+			return
+		end
+		if op.new then
+			redis.call('ZADD', op.key, op.new, op.member)
+		else
+			redis.call('ZREM', op.key, op.member)
+		end
+		done(op.key, op.entry)
+	end,
+}
+
+-- whole KEY OLDTYPE COUNT ITEMS NEWTYPE COUNT ITEMS ENTRY: a key's type and value. OLDTYPE "any" or NEWTYPE's value: as it is now; NEWTYPE none: delete.
+operations.whole = {
+	read = function(op)
+		op.key = take()
+		op.old_type = take()
+		op.old = take_items(take_number())
+		op.new_type = take()
+		op.new = take_items(take_number())
+		op.entry = take_number()
+	end,
+	check = function(op)
+		local kind = type_of(op.key)
+		local now
+		if kind == op.new_type then
+			now = items_of(op.key, kind)
+			op.skip = same_value(kind, now, op.new)
+		end
+		if op.skip then
+			return nil
+		end
+		if op.old_type ~= 'any' then
+			if kind ~= op.old_type or not same_value(kind, now or items_of(op.key, kind), op.old) then
+				return refuse('STALE', op.key)
+			end
+		end
+		return may(writers[op.new_type], op.key, unpack(op.new, 1, math.min(2, #op.new))) or may('DEL', op.key)
+			or may('PTTL', op.key) or may('PEXPIRE', op.key, '1')
+	end,
+	write = function(op)
+		if not op.skip then
+			write_whole(op.key, op.new_type, op.new)
+			done(op.key, op.entry)
+		end
+	end,
+}
+
+-- move FROM TO ENTRY: gives a key another name, over what is there; nothing when FROM is not there (then TO goes).
+operations.move = {
+	read = function(op)
+		op.from, op.to, op.entry = take(), take(), take_number()
+	end,
+	check = function(op)
+		return may('RENAME', op.from, op.to) or may('DEL', op.to)
+	end,
+	write = function(op)
+		if redis.call('EXISTS', op.from) == 1 then
+			redis.call('RENAME', op.from, op.to)
+			touch(op.from)
+			done(op.to, op.entry)
+		elseif redis.call('DEL', op.to) == 1 then
+			done(op.to, op.entry)
+		end
+	end,
+}
+
+-- note KEY ENTRY: the entry is logged and the key stamped when an operation before it changed something.
+operations.note = {
+	read = function(op)
+		op.key, op.entry = take(), take_number()
+	end,
+	write = function(op)
+		if changed then
+			done(op.key, op.entry)
+		end
+	end,
+}
+
+local function check_books()
+	use(0)
+	local wrong, kind = right_type(log_key, 'stream')
+	wrong = wrong or right_type(stamps_key, 'hash')
+	wrong = wrong or may('XADD', log_key, '*', 'change', '')
+	wrong = wrong or may('HSET', stamps_key, '', '') or may('HDEL', stamps_key, '')
+	if wrong then
+		return wrong
+	end
+	local info = kind == 'stream' and redis.call('XINFO', 'STREAM', log_key) or {}
+	for i = 1, #info, 2 do
+		if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
+			return refuse('FULL', log_key)
+		end
+	end
+end
+
+local function keep_books()
+	use(0)
+	for _, entry in ipairs(log_order) do
+		redis.call('XADD', log_key, '*', 'change', entry[1], 'value', entry[2], 'plugin', entry[3])
+	end
+	for _, key in ipairs(touch_order) do
+		if redis.call('EXISTS', key) == 1 then
+			redis.call('HSET', stamps_key, key, stamp)
+		else
+			redis.call('HDEL', stamps_key, key)
+		end
+	end
+end
+
+local function take_operations()
+	local list = {}
+	for i = 1, take_number() do
+		entries[i] = { take(), take(), take() }
+	end
+	for i = 1, take_number() do
+		local op = { what = operations[take()] }
+		op.what.read(op)
+		list[i] = op
+	end
+	return list
+end
+
+local function check_all(list)
+	local refused = check_books()
+	for _, op in ipairs(list) do
+		if refused then
+			break
+		end
+		refused = op.what.check and op.what.check(op)
+	end
+	database = 0
+	use(0)
+	return refused
+end
+
+local function commit()
+	local list = take_operations()
+	local refused = check_all(list)
+	if refused then
+		return refused
+	end
+	for _, op in ipairs(list) do
+		if op.what.write then
+			op.what.write(op)
+		end
+	end
+	keep_books()
+	return refuse('OK')
+end
+
+local result = commit()
+local answer = read_plans()
+return { result.status, result.a, result.b, result.c, changed and 1 or 0, answer }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Networks: what the names in `dns` say, and those that mkdir made and that no name has yet.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "codec/lines.h"
+#include "netdox/family.h"
+#include "netdox/names.h"
+
+bool nv_networks_has(struct nv_netdox *netdox, const struct nv_bytes *network)
+{
+	bool has;
+
+	pthread_mutex_lock(&netdox->lock);
+	has = nv_strmap_get(netdox->networks, network->data, network->size) != NULL;
+	pthread_mutex_unlock(&netdox->lock);
+	return has;
+}
+
+int nv_networks_add(struct nv_netdox *netdox, const struct nv_bytes *network)
+{
+	int r;
+
+	pthread_mutex_lock(&netdox->lock);
+	r = nv_strmap_set(netdox->networks, network->data, network->size, netdox->networks, NULL);
+	pthread_mutex_unlock(&netdox->lock);
+	return r;
+}
+
+void nv_networks_remove(struct nv_netdox *netdox, const struct nv_bytes *network)
+{
+	pthread_mutex_lock(&netdox->lock);
+	(void)nv_strmap_remove(netdox->networks, network->data, network->size);
+	pthread_mutex_unlock(&netdox->lock);
+}
+
+/* The network of a member of `dns`; empty when it is of none. */
+static struct nv_bytes network_of(const struct nv_bytes *member)
+{
+	struct nv_bytes network = nv_view("", 0);
+	struct nv_bytes name;
+
+	(void)nv_dns_split(member, &network, &name); /* false leaves it empty */
+	return network;
+}
+
+bool nv_networks_in_list(const struct nv_snapshot *list, const struct nv_bytes *network)
+{
+	for (size_t i = 0; i < list->members.count; i++) {
+		struct nv_bytes found = network_of(&list->members.items[i].bytes);
+
+		if (nv_bytes_equal(&found, network)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The networks in memory, copied out of the lock. */
+static int copy_networks(struct nv_netdox *netdox, struct nv_lines *ret_networks)
+{
+	size_t cursor = 0;
+	const char *name;
+	size_t size;
+	void *value;
+	int r = 0;
+
+	pthread_mutex_lock(&netdox->lock);
+	while (r == 0 && nv_strmap_next(netdox->networks, &cursor, &name, &size, &value)) {
+		r = nv_lines_add(ret_networks, name, size, 0);
+	}
+	pthread_mutex_unlock(&netdox->lock);
+	return r;
+}
+
+int nv_networks_each(struct nv_netdox *netdox, const struct nv_snapshot *list, int (*fn)(void *ctx, const struct nv_bytes *network),
+                     void *ctx)
+{
+	struct nv_lines networks cleanup_lines = NV_LINES_INIT;
+	struct nv_bytes last = NV_BYTES_INIT;
+	int r = copy_networks(netdox, &networks);
+
+	/* The list is sorted, so names of one network mostly stand together; the sort below makes the rest one. */
+	for (size_t i = 0; r == 0 && i < list->members.count; i++) {
+		struct nv_bytes network = network_of(&list->members.items[i].bytes);
+
+		if (!last.data || !nv_bytes_equal(&network, &last)) {
+			r = nv_lines_add(&networks, network.data, network.size, 0);
+			last = network;
+		}
+	}
+	nv_lines_sort(&networks);
+	for (size_t i = 0; r == 0 && i < networks.count; i++) {
+		r = fn(ctx, &networks.items[i].bytes);
+	}
+	return r;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What one query said of one object: the texts of its files. Immutable once built, refcounted (nv_cache holds them).
+ */
+#ifndef NV_NETDOX_SNAPSHOT_H
+#define NV_NETDOX_SNAPSHOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/bytes.h"
+#include "codec/lines.h"
+#include "netdox/layout.h"
+#include "netdox/plan.h"
+#include "node/blob.h"
+
+/* One file or link of an object; or a directory in it that cannot be read (then broken says why). */
+struct nv_part {
+	enum nv_netdox_kind kind;
+	struct nv_bytes id;   /* owned; what names it (pdata id, plugin, key); absent for fixed names */
+	char *name;           /* owned; its path component */
+	struct nv_blob *blob; /* owned; NULL when broken */
+	char *broken;         /* owned; why reading it gives EIO; else NULL */
+};
+
+struct nv_snapshot {
+	atomic_uint refs;
+	enum nv_object object;
+	struct nv_bytes id;      /* owned */
+	bool exists;             /* false: the index does not name it */
+	char *broken;            /* owned; the index or list has another type: reading anything gives EIO; else NULL */
+	struct nv_part *parts;   /* owned; in no order */
+	size_t parts_count;
+	size_t parts_cap;
+	struct nv_lines members; /* of lists: the ids, sorted */
+	size_t bytes;            /* of all texts */
+	int64_t sampled_ms;      /* just before the query was sent */
+};
+
+void *nv_snapshot_ref(void *snapshot);
+void nv_snapshot_unref(void *snapshot);
+
+static inline void nv_cleanup_snapshot(struct nv_snapshot **snapshot)
+{
+	nv_snapshot_unref(*snapshot);
+}
+#define cleanup_snapshot __attribute__((cleanup(nv_cleanup_snapshot)))
+
+/* The part of that kind and id (absent: of that kind), or NULL. */
+const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id);
+
+/* The part of that kind and path component, or NULL. */
+const struct nv_part *nv_snapshot_named(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const char *name);
+
+/* True when there is a part of that kind. */
+bool nv_snapshot_has_kind(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind);
+
+/* The blob of a snapshot's part: a new reference; -ENOENT when part is NULL, -EIO with the reason when it is broken. */
+int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob, struct nv_err *err);
+
+/* Builds snapshots from the answer of plans: a sink for nv_plan_run. */
+struct nv_builder;
+
+/* sampled_ms: just before the query. Owns: free with nv_builder_free. 0 or -ENOMEM. */
+int nv_builder_new(int64_t sampled_ms, struct nv_builder **ret_builder);
+void nv_builder_free(struct nv_builder *builder);
+
+static inline void nv_cleanup_builder(struct nv_builder **builder)
+{
+	nv_builder_free(*builder);
+}
+#define cleanup_builder __attribute__((cleanup(nv_cleanup_builder)))
+
+/* Where the answer goes; borrowed from the builder. */
+const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder, const struct nv_plan_group *groups);
+
+/* How many snapshots there are, and the i-th one (borrowed), in the order of the groups' ids. */
+size_t nv_builder_count(const struct nv_builder *builder);
+struct nv_snapshot *nv_builder_at(const struct nv_builder *builder, size_t i);
+
+#endif
