@@ -2,9 +2,9 @@
 /*
  * What happens between "these commands" and "these answers".
  *
- * Which database: a connection remembers what it has selected. Reads select on the way, in the same round trip; if the server refuses
- * the SELECT the answers behind it are of the wrong database and the whole request fails. Writes are only sent on a connection whose
- * database was confirmed before, for a write in the wrong database cannot be taken back.
+ * Which database: a connection has selected one since it was opened. Reads of another select it on the way and go back at the end, in the
+ * same round trip; if the server refuses a SELECT the answers behind it are of the wrong database and the whole request fails. Writes are
+ * only sent on a connection of their own database, for a write in the wrong one cannot be taken back.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ struct wire {
 	size_t selects_count;
 	size_t commands;       /* without the SELECTs */
 	size_t size;           /* bytes in all */
-	int db;                /* selected at the end */
+	int db;                /* selected so far */
 };
 
 static void wire_release(struct wire *wire)
@@ -62,9 +62,9 @@ static int wire_build(struct nv_redis *redis, const struct nv_redis_request *req
 {
 	size_t count = request->parts_count;
 
-	wire->pieces = calloc(count * 2, sizeof(*wire->pieces));
-	wire->selects = calloc(count, sizeof(*wire->selects));
-	wire->selects_before = calloc(count, sizeof(*wire->selects_before));
+	wire->pieces = calloc(count * 2 + 1, sizeof(*wire->pieces));
+	wire->selects = calloc(count + 1, sizeof(*wire->selects));
+	wire->selects_before = calloc(count + 1, sizeof(*wire->selects_before));
 	if (!wire->pieces || !wire->selects || !wire->selects_before) {
 		return -ENOMEM;
 	}
@@ -78,6 +78,9 @@ static int wire_build(struct nv_redis *redis, const struct nv_redis_request *req
 		}
 		add_piece(wire, part->data, part->size);
 		wire->commands += part->commands;
+	}
+	if (wire->db != db) {
+		add_select(wire, db);
 	}
 	return 0;
 }
@@ -137,9 +140,8 @@ static int attempt(struct nv_redis *redis, const struct nv_redis_request *reques
 	}
 	r = check_selects(redis, &wire, replies, err);
 	if (r < 0) {
-		return r; /* what is selected now is unknown: the connection is closed */
+		return r; /* what is selected now is unknown: the connection is closed, not given back */
 	}
-	conn->db = wire.db;
 	nv_redis_give_back(redis, steal(&conn));
 	*ret_replies = steal(&replies);
 	return 0;

@@ -75,7 +75,8 @@ size_t nv_redis_pipeline_count(const struct nv_redis_pipeline *p);
  * Sent again once, on a new connection, when the pooled connection turns out to be dead and nothing was sent or all commands are
  * reads. A pipeline with writes that fails with -EIO or -ETIMEDOUT may have been carried out.
  *
- * Blocks, until the deadline. Errors: -ETIMEDOUT, -EIO (refused, closed, any other), -EACCES (login), -ENOSPC, -EROFS, -ENOMEM.
+ * Blocks, until the deadline. Errors: -ETIMEDOUT, -EIO (refused, closed, any other), -EACCES (login), -ENOSPC, -EROFS, -ENOMEM;
+ * -EINVAL for what only a bug sends: writes to two databases.
  * Owns: free *ret_replies with nv_redis_replies_free.
  */
 int nv_redis_pipeline_run(struct nv_redis *redis, struct nv_redis_pipeline *p, int64_t deadline_ms,
