@@ -188,6 +188,7 @@ static int add_slots(struct nv_save *save, struct nv_place place, struct nv_name
 		entry->size = found.size;
 		entry->mtime = found.entry.mtime;
 		entry->stamped = true;
+		entry->sampled_ms = -1; /* not the store's: who wants more than the name looks it up */
 	}
 	return 0;
 }

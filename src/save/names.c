@@ -426,10 +426,10 @@ bool nv_save_set_mtime(struct nv_save *save, const char *path, struct timespec m
 	bool found = false;
 	nv_lock(save);
 	for (struct nv_handle *h = save->handles; h; h = h->next) {
-		if (h->kind == NV_HANDLE_WRITE && strcmp(h->path, path) == 0) {
+		if (h->kind == NV_HANDLE_WRITE && atomic_load(&h->unsettled) && strcmp(h->path, path) == 0) {
 			h->has_mtime = true;
 			h->mtime = mtime;
-			found = found || atomic_load(&h->unsettled);
+			found = true;
 		}
 	}
 	char dir[PATH_MAX];

@@ -223,8 +223,8 @@ static int real_to_scratch(struct nv_save *save, const struct nv_call *call, con
 	if (save->config.ro) {
 		return nv_fail(err, EROFS, "this mount is read-only");
 	}
-	if (at->node.row->type != NV_FILE) {
-		return nv_fail(err, EPERM, "%s: only files can be moved aside", at->path);
+	if (at->node.row->type != NV_FILE || (at->node.row->flags & NV_ROW_READONLY)) {
+		return nv_fail(err, EPERM, "%s cannot be moved aside", at->path);
 	}
 	int r = nv_load(save, call, at, &blob, err);
 	if (r == 0) {

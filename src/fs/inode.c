@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The inode table: two maps (id, name) under one lock.
+ */
+#include "config.h"
+
+#include "fs/inode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strmap.h"
+
+struct nv_inode_table {
+	pthread_mutex_t lock;
+	struct nv_strmap *by_id;   /* lock; 8 bytes of id → inode */
+	struct nv_strmap *by_name; /* lock; 8 bytes of parent id, name → inode */
+	uint64_t next_id;          /* lock */
+	struct nv_inode *root;
+};
+
+/* The key of a name: parent id, then the name. */
+struct name_key {
+	size_t size;
+	char bytes[sizeof(uint64_t) + 256];
+};
+
+static struct name_key make_key(const struct nv_inode *parent, const char *name)
+{
+	struct name_key key;
+	size_t size = strnlen(name, 255);
+	memcpy(key.bytes, &parent->id, sizeof(parent->id));
+	memcpy(key.bytes + sizeof(parent->id), name, size);
+	key.size = sizeof(parent->id) + size;
+	return key;
+}
+
+static void lock(struct nv_inode_table *table)
+{
+	(void)pthread_mutex_lock(&table->lock);
+}
+
+static void unlock(struct nv_inode_table *table)
+{
+	(void)pthread_mutex_unlock(&table->lock);
+}
+
+/* Frees an inode that nothing holds any more, and what only it held. */
+static void drop_if_unused(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	while (inode && inode->refs == 0 && inode->nlookup == 0 && inode != table->root) {
+		struct nv_inode *parent = inode->parent;
+		(void)nv_strmap_remove(table->by_id, &inode->id, sizeof(inode->id));
+		if (!inode->detached) {
+			struct name_key key = make_key(parent, inode->name);
+			(void)nv_strmap_remove(table->by_name, key.bytes, key.size);
+		}
+		nv_scratch_unref(inode->scratch);
+		free(inode->name);
+		free(inode);
+		parent->refs--;
+		inode = parent;
+	}
+}
+
+int nv_inode_table_new(const struct nv_row *root, struct nv_inode_table **ret_table)
+{
+	struct nv_inode_table *table = calloc(1, sizeof(*table));
+	if (!table) {
+		return -ENOMEM;
+	}
+	table->by_id = nv_strmap_new();
+	table->by_name = nv_strmap_new();
+	table->root = calloc(1, sizeof(*table->root));
+	char *name = strdup("");
+	if (!table->by_id || !table->by_name || !table->root || !name) {
+		goto fail;
+	}
+	*table->root = (struct nv_inode){ .id = NV_ROOT_ID, .nlookup = 1, .refs = 1, .name = name, .row = root };
+	if (nv_strmap_set(table->by_id, &table->root->id, sizeof(table->root->id), table->root, NULL) < 0) {
+		goto fail;
+	}
+	table->next_id = NV_ROOT_ID + 1;
+	(void)pthread_mutex_init(&table->lock, NULL);
+	*ret_table = table;
+	return 0;
+
+fail:
+	nv_strmap_free(table->by_id, NULL);
+	nv_strmap_free(table->by_name, NULL);
+	free(table->root);
+	free(name);
+	free(table);
+	return -ENOMEM;
+}
+
+static void free_inode(void *arg)
+{
+	struct nv_inode *inode = arg;
+	nv_scratch_unref(inode->scratch);
+	free(inode->name);
+	free(inode);
+}
+
+void nv_inode_table_free(struct nv_inode_table *table)
+{
+	if (!table) {
+		return;
+	}
+	nv_strmap_free(table->by_name, NULL);
+	nv_strmap_free(table->by_id, free_inode);
+	(void)pthread_mutex_destroy(&table->lock);
+	free(table);
+}
+
+struct nv_inode *nv_inode_get(struct nv_inode_table *table, uint64_t id)
+{
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_id, &id, sizeof(id));
+	if (inode) {
+		inode->refs++;
+	}
+	unlock(table);
+	return inode;
+}
+
+struct nv_inode *nv_inode_ref(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	lock(table);
+	inode->refs++;
+	unlock(table);
+	return inode;
+}
+
+void nv_inode_unref(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	if (!inode) {
+		return;
+	}
+	lock(table);
+	inode->refs--;
+	drop_if_unused(table, inode);
+	unlock(table);
+}
+
+/* Takes an inode out of its name. Lock held. */
+static void detach(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	if (inode->detached || !inode->parent) {
+		return;
+	}
+	struct name_key key = make_key(inode->parent, inode->name);
+	(void)nv_strmap_remove(table->by_name, key.bytes, key.size);
+	inode->detached = true;
+}
+
+/* A new inode in both maps, or NULL. Lock held. */
+static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *parent, const char *name, const struct nv_row *row,
+                            struct nv_scratch *scratch)
+{
+	struct name_key key = make_key(parent, name);
+	struct nv_inode *inode = calloc(1, sizeof(*inode));
+	if (!inode) {
+		return NULL;
+	}
+	*inode = (struct nv_inode){ .id = table->next_id, .name = strdup(name), .row = row, .parent = parent };
+	if (!inode->name || nv_strmap_set(table->by_id, &inode->id, sizeof(inode->id), inode, NULL) < 0) {
+		free(inode->name);
+		free(inode);
+		return NULL;
+	}
+	if (nv_strmap_set(table->by_name, key.bytes, key.size, inode, NULL) < 0) {
+		(void)nv_strmap_remove(table->by_id, &inode->id, sizeof(inode->id));
+		free(inode->name);
+		free(inode);
+		return NULL;
+	}
+	table->next_id++;
+	parent->refs++;
+	inode->scratch = nv_scratch_ref(scratch);
+	return inode;
+}
+
+struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *parent, const char *name, const struct nv_row *row,
+                                struct nv_scratch *scratch, uint64_t lookups)
+{
+	struct name_key key = make_key(parent, name);
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	if (inode && (inode->row != row || inode->scratch != scratch)) {
+		detach(table, inode);
+		inode = NULL;
+	}
+	if (!inode) {
+		inode = add(table, parent, name, row, scratch);
+	}
+	if (inode) {
+		inode->nlookup += lookups;
+		inode->refs++;
+	}
+	unlock(table);
+	return inode;
+}
+
+struct nv_inode *nv_inode_peek(struct nv_inode_table *table, struct nv_inode *parent, const char *name)
+{
+	struct name_key key = make_key(parent, name);
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	if (inode) {
+		inode->refs++;
+	}
+	unlock(table);
+	return inode;
+}
+
+struct nv_inode *nv_inode_find(struct nv_inode_table *table, const char *path)
+{
+	char copy[PATH_MAX];
+	char *saved = NULL;
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	lock(table);
+	struct nv_inode *inode = table->root;
+	for (char *name = strtok_r(copy, "/", &saved); name && inode; name = strtok_r(NULL, "/", &saved)) {
+		struct name_key key = make_key(inode, name);
+		inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	}
+	if (inode) {
+		inode->refs++;
+	}
+	unlock(table);
+	return inode;
+}
+
+void nv_inode_forget(struct nv_inode_table *table, uint64_t id, uint64_t lookups)
+{
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_id, &id, sizeof(id));
+	if (inode) {
+		inode->nlookup -= lookups < inode->nlookup ? lookups : inode->nlookup;
+		drop_if_unused(table, inode);
+	}
+	unlock(table);
+}
+
+void nv_inode_detach(struct nv_inode_table *table, struct nv_inode *parent, const char *name)
+{
+	struct name_key key = make_key(parent, name);
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	if (inode) {
+		detach(table, inode);
+	}
+	unlock(table);
+}
+
+void nv_inode_move(struct nv_inode_table *table, struct nv_inode *from, const char *from_name, struct nv_inode *to, const char *to_name,
+                   const struct nv_row *row, struct nv_scratch *scratch)
+{
+	struct name_key old = make_key(from, from_name);
+	struct name_key key = make_key(to, to_name);
+	char *name = strdup(to_name);
+	lock(table);
+	struct nv_inode *inode = nv_strmap_get(table->by_name, old.bytes, old.size);
+	struct nv_inode *there = nv_strmap_get(table->by_name, key.bytes, key.size);
+	if (there && there != inode) {
+		detach(table, there);
+	}
+	if (inode && name) {
+		detach(table, inode);
+		if (nv_strmap_set(table->by_name, key.bytes, key.size, inode, NULL) == 0) {
+			inode->detached = false;
+			to->refs++;
+			from->refs--;
+			inode->parent = to;
+			free(inode->name);
+			inode->name = name;
+			name = NULL;
+			inode->row = row;
+			struct nv_scratch *replaced = inode->scratch;
+			inode->scratch = nv_scratch_ref(scratch);
+			nv_scratch_unref(replaced);
+			inode->told = false;
+		}
+	}
+	unlock(table);
+	free(name);
+}
+
+int nv_inode_path(struct nv_inode_table *table, struct nv_inode *inode, char *out)
+{
+	char *at = out + PATH_MAX - 1;
+	int r = 0;
+	*at = '\0';
+	lock(table);
+	for (const struct nv_inode *i = inode; i->parent && r == 0; i = i->parent) {
+		size_t size = strlen(i->name);
+		if (i->detached) {
+			r = -ESTALE;
+		} else if ((size_t)(at - out) < size + 1) {
+			r = -ENAMETOOLONG;
+		} else {
+			at -= size;
+			memcpy(at, i->name, size);
+			if (i->parent->parent) {
+				*--at = '/';
+			}
+		}
+	}
+	unlock(table);
+	memmove(out, at, strlen(at) + 1);
+	return r;
+}
+
+void nv_inode_name(struct nv_inode_table *table, struct nv_inode *inode, struct nv_inode_name *ret)
+{
+	lock(table);
+	*ret = (struct nv_inode_name){
+		.parent = inode->parent,
+		.row = inode->row,
+		.scratch = nv_scratch_ref(inode->scratch),
+		.detached = inode->detached,
+	};
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", inode->name);
+	if (ret->parent) {
+		ret->parent->refs++;
+	}
+	unlock(table);
+}
+
+void nv_inode_name_release(struct nv_inode_table *table, struct nv_inode_name *name)
+{
+	nv_inode_unref(table, name->parent);
+	nv_scratch_unref(name->scratch);
+}
+
+void nv_inode_tell(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size, uint32_t crc)
+{
+	lock(table);
+	inode->told = true;
+	inode->told_size = size;
+	inode->told_crc = crc;
+	unlock(table);
+}
+
+bool nv_inode_shows(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size, uint32_t crc)
+{
+	lock(table);
+	bool shows = !inode->told || (inode->told_size == size && inode->told_crc == crc);
+	unlock(table);
+	return shows;
+}
+
+bool nv_inode_open(struct nv_inode_table *table, struct nv_inode *inode, struct nv_file *file, bool cached, bool *ret_resized)
+{
+	const struct nv_blob *blob = nv_handle_blob(file->handle);
+	lock(table);
+	if (cached && blob && inode->cached_opens > 0 && (inode->cached_crc != blob->crc || inode->cached_size != blob->size)) {
+		cached = false; /* handles share one page cache: this one would be shown the other's bytes */
+	}
+	*ret_resized = blob && (!inode->told || inode->told_size != blob->size);
+	if (cached && blob) {
+		inode->cached_opens++;
+		inode->cached_crc = blob->crc;
+		inode->cached_size = blob->size;
+	}
+	file->cached = cached && blob;
+	file->inode = inode;
+	inode->refs++;
+	file->next = inode->files;
+	inode->files = file;
+	unlock(table);
+	return cached;
+}
+
+void nv_inode_close(struct nv_inode_table *table, struct nv_file *file)
+{
+	lock(table);
+	struct nv_inode *inode = file->inode;
+	struct nv_file **place = &inode->files;
+	while (*place && *place != file) {
+		place = &(*place)->next;
+	}
+	if (*place) {
+		*place = file->next;
+	}
+	inode->cached_opens -= file->cached;
+	inode->refs--;
+	drop_if_unused(table, inode);
+	unlock(table);
+}
+
+void nv_inode_set_listed(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	lock(table);
+	inode->listed = true;
+	unlock(table);
+}
+
+bool nv_inode_is_listed(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	lock(table);
+	bool listed = inode->listed;
+	unlock(table);
+	return listed;
+}
+
+struct nv_handle *nv_inode_any_handle(struct nv_inode_table *table, struct nv_inode *inode)
+{
+	lock(table);
+	struct nv_handle *handle = inode->files ? inode->files->handle : NULL;
+	unlock(table);
+	return handle;
+}
