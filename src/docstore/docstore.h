@@ -25,12 +25,14 @@
 
 #include <bson/bson.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/metrics.h"
 
 #define NV_DOCSTORE_CHANGELOG "changelog" /* the collection of changelog entries */
 #define NV_DOCSTORE_DOC_MAX 16777216      /* bytes of a document at most */
+#define NV_DOCTERM_PATHS_MAX 8          /* aliases of a term at most */
 
 struct nv_docstore;
 
@@ -98,7 +100,7 @@ enum nv_docterm_op {
  */
 struct nv_docterm {
 	const char *const *paths;
-	size_t paths_count; /* 1 to 8 */
+	size_t paths_count; /* 1 to NV_DOCTERM_PATHS_MAX */
 	enum nv_docterm_op op;
 	const bson_value_t *values;
 	size_t values_count;
@@ -257,6 +259,9 @@ int nv_docstore_trace(struct nv_docstore *inner, nv_docstore_trace_fn *fn, void 
 
 /* True when a and b are equal as the database compares (without the array rule: 1 is not [1]). */
 bool nv_docvalue_equal(const bson_value_t *a, const bson_value_t *b);
+
+/* Appends bytes that are the same for two values exactly when nv_docvalue_equal. 0, -ENOMEM, -EINVAL (a type that is none). */
+int nv_docvalue_key(const bson_value_t *value, struct nv_buf *out);
 
 /* Puts *ret_iter on the value at a dotted path, taken literally (a field of a document, a number of an array). doc must outlive it. False: missing. */
 bool nv_doc_find(const bson_t *doc, const char *path, bson_iter_t *ret_iter);
