@@ -239,17 +239,13 @@ static int read_details(struct nv_scan *scan, struct nv_data *data, bool *ret_cl
 
 	*ret_closed = false;
 	while (scan->status != -ENOMEM && nv_scan_next(scan, &line)) {
-		if (is_rule(&line)) {
+		/* The whole line: a key may begin with --- and a blank, but no field is without ':'. */
+		if (line.size == 3 && is_rule(&line)) {
 			*ret_closed = true;
-			if (line.size > 3) {
-				nv_scan_fault(scan, &line, 3,
-				              "text after the second ---: the data "
-				              "begins on the next line");
-			}
 			break;
 		}
-		(void)nv_fields_read_line(scan, &line, &scratch,
-		                          &data->details); /* scan keeps it */
+		/* The scan keeps the status. */
+		(void)nv_fields_read_line(scan, &line, &scratch, &data->details);
 	}
 	if (!*ret_closed && scan->whole && scan->status != -ENOMEM) {
 		scan->status = nv_faults_add(scan->faults, scan->line, 1,

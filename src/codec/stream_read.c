@@ -325,6 +325,7 @@ static int read_entry(struct reader *reader)
 		} while (take(reader, ','));
 		status = expect(reader, '}', "at the entry's end");
 	}
+	skip_blanks(reader);
 	if (status == 0 && reader->at < reader->line->size) {
 		status = fail(reader, "text after the entry: one entry a line");
 	}

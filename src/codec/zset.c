@@ -87,6 +87,7 @@ void nv_score_format(double score, struct nv_buf *out)
 {
 	const double whole_max = 9007199254740992.0; /* 2^53: all integers below are exact */
 	char text[40];
+	char longest[40];
 
 	if (isinf(score)) {
 		nv_buf_puts(out, score < 0 ? "-inf" : "inf");
@@ -102,7 +103,9 @@ void nv_score_format(double score, struct nv_buf *out)
 			break;
 		}
 	}
-	nv_buf_puts(out, text);
+	/* All digits can be shorter than fewer and an exponent: 98765432109876544. */
+	(void)snprintf(longest, sizeof(longest), "%.17g", score);
+	nv_buf_puts(out, strlen(longest) <= strlen(text) ? longest : text);
 }
 
 static size_t skip_digits(const char *text, size_t size, size_t at)
