@@ -307,6 +307,25 @@ bool nv_cache_has(struct nv_cache *cache, const char *key, size_t key_size)
 	return has;
 }
 
+void *nv_cache_peek(struct nv_cache *cache, const char *key, size_t key_size, int64_t *ret_sampled_ms)
+{
+	int64_t now_ms = nv_clock_ms(cache->clock);
+	void *snapshot = NULL;
+
+	(void)pthread_mutex_lock(&cache->mutex);
+
+	struct entry *entry = find_fresh(cache, key, key_size, now_ms);
+
+	if (entry) {
+		snapshot = cache->ref(entry->snapshot);
+		if (ret_sampled_ms) {
+			*ret_sampled_ms = entry->sampled_ms;
+		}
+	}
+	(void)pthread_mutex_unlock(&cache->mutex);
+	return snapshot;
+}
+
 void nv_cache_invalidate(struct nv_cache *cache, const char *key, size_t key_size)
 {
 	void *old = NULL;

@@ -133,6 +133,13 @@ static void test_a_prefetched_one_never_answers_for_a_file(void **state)
 	assert_null(get(f, "k", "records"));
 	assert_true(has(f, "k"));
 	assert_null(get(f, "k", "records")); /* asking whether it is there shows nothing */
+
+	void *peeked = nv_cache_peek(f->cache, "k", 1, NULL);
+
+	assert_ptr_equal(peeked, &f->a);
+	snapshot_unref(peeked);
+	assert_null(nv_cache_peek(f->cache, "other", 5, NULL));
+	assert_null(get(f, "k", "records")); /* nor does looking at the object itself */
 	assert_ptr_equal(get(f, "k", NULL), &f->a);
 	assert_ptr_equal(get(f, "k", "records"), &f->a); /* now it was listed */
 }
