@@ -18,13 +18,20 @@ made_mnt=
 mounted=
 policy=
 
+bold=
+plain=
+if [ -t 1 ]; then
+	bold=$(printf '\033[1m')
+	plain=$(printf '\033[0m')
+fi
+
 say() {
-	printf '\n\033[1m%s\033[0m\n' "$*"
+	printf '\n%s%s%s\n' "$bold" "== $*" "$plain"
 }
 
 # Shows a command as one would type it in ./mnt, then what it really prints.
 show() {
-	printf '\n\033[32m%s\033[0m\n' "\$ $1"
+	printf '\n%s%s%s\n' "$bold" "\$ $1" "$plain"
 	(cd "$mnt" && sh -ec "$1")
 }
 
@@ -97,8 +104,10 @@ else
 	build=$work/build
 	mkdir "$build" "$work/src"
 	# The sources stay as they are: autoreconf writes into a copy.
-	tar -C "$top" --exclude=./.git --exclude=./mnt -cf - . | tar -C "$work/src" -xf -
-	(cd "$work/src" && [ -x configure ] || autoreconf -fi) >"$work/build.log" 2>&1
+	tar -C "$top" --exclude=./.git --exclude=./mnt --exclude='./_build*' --exclude=./config.status --exclude='*.o' --exclude='*.a' -cf - . | tar -C "$work/src" -xf -
+	if [ ! -x "$work/src/configure" ]; then
+		autoreconf -fi "$work/src" >"$work/build.log" 2>&1
+	fi
 	(cd "$build" && "$work/src/configure" && make -j"$(nproc)") >>"$work/build.log" 2>&1
 fi
 

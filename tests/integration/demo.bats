@@ -7,7 +7,7 @@ load ../lib/mount.bash
 
 setup() {
 	nv_dir
-	cd "$NV_DIR"
+	cd "$NV_DIR" || return 1
 }
 
 teardown() {
