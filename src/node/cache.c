@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The snapshot cache. Each invalidation has a number; a snapshot is stored only if its query was stamped after the latest
- * invalidation of its key.
+ * The snapshot cache. Each invalidation has a number; a snapshot is stored only if its query was
+ * stamped after the latest invalidation of its key.
  *
- * An invalidated key stays as an entry without snapshot, so that an older query's answer can be told when it comes. Such an entry may be
- * evicted like any other: then `floor` rises to its number, and all answers stamped before that are refused, whatever their key. That
- * refuses too much, never too little.
+ * An invalidated key stays as an entry without snapshot, so that an older query's answer can be
+ * told when it comes. Such an entry may be evicted like any other: then `floor` rises to its
+ * number, and all answers stamped before that are refused, whatever their key. That refuses too
+ * much, never too little.
  */
 #include "config.h"
 
@@ -34,20 +35,21 @@ struct entry {
 };
 
 struct nv_cache {
-	struct nv_clock *clock;          /* borrowed */
-	size_t max_entries;              /* constant */
-	void *(*ref)(void *snapshot);    /* constant */
-	void (*unref)(void *snapshot);   /* constant */
+	struct nv_clock *clock;        /* borrowed */
+	size_t max_entries;            /* constant */
+	void *(*ref)(void *snapshot);  /* constant */
+	void (*unref)(void *snapshot); /* constant */
 	pthread_mutex_t mutex;
 	struct nv_strmap *entries; /* owned; key to struct entry; mutex */
-	struct entry *oldest;      /* list of all entries in the order of their latest put or invalidation; mutex */
+	struct entry *oldest;      /* list of all entries in the order of their latest put or
+	                              invalidation; mutex */
 	struct entry *newest;      /* mutex */
 	uint64_t generation;       /* number of the latest invalidation; mutex */
 	uint64_t floor;            /* answers stamped before it are refused; mutex */
 };
 
-int nv_cache_new(struct nv_clock *clock, size_t max_entries, void *(*ref)(void *snapshot), void (*unref)(void *snapshot),
-                 struct nv_cache **ret_cache)
+int nv_cache_new(struct nv_clock *clock, size_t max_entries, void *(*ref)(void *snapshot),
+                 void (*unref)(void *snapshot), struct nv_cache **ret_cache)
 {
 	struct nv_cache *cache cleanup_free = calloc(1, sizeof(*cache));
 
@@ -128,7 +130,7 @@ static void link_newest(struct nv_cache *cache, struct entry *entry)
 	cache->newest = entry;
 }
 
-/* Takes the oldest entry out when there are too many. The caller frees it once the mutex is free. */
+/* Takes the oldest entry out when there are too many; the caller frees it outside the mutex. */
 static struct entry *evict(struct nv_cache *cache)
 {
 	struct entry *oldest = cache->oldest;
@@ -184,7 +186,8 @@ static bool is_shown(const struct entry *entry, const char *part)
 	return false;
 }
 
-/* Notes that part (NULL = the listing) was shown. A part that memory does not suffice for is asked for again, no more. */
+/* Notes that part (NULL = the listing) was shown. A part that memory does not suffice for is asked
+ * for again, no more. */
 static void mark_shown(struct entry *entry, const char *part)
 {
 	if (!part) {
@@ -218,15 +221,18 @@ struct nv_cache_stamp nv_cache_stamp(struct nv_cache *cache)
 }
 
 /* Stores under the lock. What it replaces is left in *ret_old for the caller to drop. */
-static int put_locked(struct nv_cache *cache, const char *key, size_t key_size, void *snapshot, struct nv_cache_stamp stamp,
-                      bool prefetched, const char *part, void **ret_old)
+static int put_locked(struct nv_cache *cache, const char *key, size_t key_size, void *snapshot,
+                      struct nv_cache_stamp stamp, bool prefetched, const char *part,
+                      void **ret_old)
 {
 	struct entry *entry = nv_strmap_get(cache->entries, key, key_size);
 
-	if (stamp.generation < cache->floor || (entry && stamp.generation < entry->invalidated_at)) {
+	if (stamp.generation < cache->floor ||
+	    (entry && stamp.generation < entry->invalidated_at)) {
 		return 0;
 	}
-	/* An answer that was overtaken by a newer one does not replace it, and what was shown of it is not what is stored. */
+	/* An answer that was overtaken by a newer one does not replace it, and what was shown of it
+	 * is not what is stored. */
 	if (entry && entry->snapshot && entry->sampled_ms > stamp.sampled_ms) {
 		return 0;
 	}
@@ -246,8 +252,8 @@ static int put_locked(struct nv_cache *cache, const char *key, size_t key_size, 
 	return 0;
 }
 
-int nv_cache_put(struct nv_cache *cache, const char *key, size_t key_size, void *snapshot, struct nv_cache_stamp stamp, bool prefetched,
-                 const char *part)
+int nv_cache_put(struct nv_cache *cache, const char *key, size_t key_size, void *snapshot,
+                 struct nv_cache_stamp stamp, bool prefetched, const char *part)
 {
 	void *old = NULL;
 
@@ -265,7 +271,8 @@ int nv_cache_put(struct nv_cache *cache, const char *key, size_t key_size, void 
 }
 
 /* The entry of key when its snapshot is young enough to be used at all. */
-static struct entry *find_fresh(struct nv_cache *cache, const char *key, size_t key_size, int64_t now_ms)
+static struct entry *find_fresh(struct nv_cache *cache, const char *key, size_t key_size,
+                                int64_t now_ms)
 {
 	struct entry *entry = nv_strmap_get(cache->entries, key, key_size);
 
@@ -275,7 +282,8 @@ static struct entry *find_fresh(struct nv_cache *cache, const char *key, size_t 
 	return entry;
 }
 
-void *nv_cache_get(struct nv_cache *cache, const char *key, size_t key_size, const char *part, int64_t *ret_sampled_ms)
+void *nv_cache_get(struct nv_cache *cache, const char *key, size_t key_size, const char *part,
+                   int64_t *ret_sampled_ms)
 {
 	int64_t now_ms = nv_clock_ms(cache->clock);
 	void *snapshot = NULL;
@@ -307,7 +315,8 @@ bool nv_cache_has(struct nv_cache *cache, const char *key, size_t key_size)
 	return has;
 }
 
-void *nv_cache_peek(struct nv_cache *cache, const char *key, size_t key_size, int64_t *ret_sampled_ms)
+void *nv_cache_peek(struct nv_cache *cache, const char *key, size_t key_size,
+                    int64_t *ret_sampled_ms)
 {
 	int64_t now_ms = nv_clock_ms(cache->clock);
 	void *snapshot = NULL;
@@ -340,7 +349,8 @@ void nv_cache_invalidate(struct nv_cache *cache, const char *key, size_t key_siz
 		old = steal(&entry->snapshot);
 		forget_parts(entry);
 	} else {
-		/* No memory to remember this one key by: refuse all that is under way. The key has no entry, so nothing stale is stored. */
+		/* No memory to remember this one key by: refuse all that is under way. The key has
+		 * no entry, so nothing stale is stored. */
 		cache->floor = cache->generation;
 	}
 

@@ -6,14 +6,18 @@
 
 #include "redis/breaker.h"
 
-int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe, struct nv_err *err)
+int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe,
+                           struct nv_err *err)
 {
 	*ret_probe = false;
 	if (!breaker->open) {
 		return 0;
 	}
-	if (breaker->probing || (breaker->probed && now_ms - breaker->probe_started_ms < NV_REDIS_PROBE_INTERVAL_MS)) {
-		return nv_fail(err, breaker->last.errnum, "%s (known from a moment ago; it is asked again soon)", breaker->last.msg);
+	if (breaker->probing ||
+	    (breaker->probed && now_ms - breaker->probe_started_ms < NV_REDIS_PROBE_INTERVAL_MS)) {
+		return nv_fail(err, breaker->last.errnum,
+		               "%s (known from a moment ago; it is asked again soon)",
+		               breaker->last.msg);
 	}
 	breaker->probing = true;
 	breaker->probed = true;
@@ -22,7 +26,8 @@ int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, boo
 	return 0;
 }
 
-void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe, enum nv_redis_outcome outcome, const struct nv_err *err)
+void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe,
+                           enum nv_redis_outcome outcome, const struct nv_err *err)
 {
 	if (probe) {
 		breaker->probing = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The circuit breaker: keeps requests from piling up before a server that hangs. Pure: time comes in, nobody is called.
+ * The circuit breaker: keeps requests from piling up before a server that hangs. Pure: time comes
+ * in, nobody is called.
  *
  * Inside redis/ only. The pool locks.
  */
@@ -17,10 +18,10 @@
 /* Plain value; zero bytes are a closed breaker. */
 struct nv_redis_breaker {
 	bool open;
-	bool probing;            /* a probe is under way */
-	bool probed;             /* probe_started_ms is set */
+	bool probing;             /* a probe is under way */
+	bool probed;              /* probe_started_ms is set */
 	int64_t probe_started_ms; /* of the latest probe */
-	struct nv_err last;      /* why it is open */
+	struct nv_err last;       /* why it is open */
 };
 
 /* How a request that was let through ended. */
@@ -31,10 +32,13 @@ enum nv_redis_outcome {
 	NV_REDIS_OUTCOME_UNKNOWN,  /* says nothing of the server (out of memory) */
 };
 
-/* 0: go on, and tell nv_redis_breaker_done how it ended (*ret_probe too); else the last error again, at once. */
-int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe, struct nv_err *err);
+/* 0: go on, and tell nv_redis_breaker_done how it ended (*ret_probe too); else the last error
+ * again, at once. */
+int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe,
+                           struct nv_err *err);
 
 /* err: the error of a failed request. */
-void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe, enum nv_redis_outcome outcome, const struct nv_err *err);
+void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe,
+                           enum nv_redis_outcome outcome, const struct nv_err *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The socket's half of a connection. hiredis' own contexts are not used: their timeout is per read (an operation of many reads has no
- * bound), they raise SIGPIPE, and their reconnect forgets timeout, login and database.
+ * The socket's half of a connection. hiredis' own contexts are not used: their timeout is per read
+ * (an operation of many reads has no bound), they raise SIGPIPE, and their reconnect forgets
+ * timeout, login and database.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@
 #include "base/cleanup.h"
 #include "redis/decode.h"
 
-/* hiredis moves what is left of its buffer for each kilobyte taken out: more at once costs more than it saves. */
+/* hiredis moves what is left of its buffer for each kilobyte taken out: more at once costs more
+ * than it saves. */
 enum { READ_SIZE = 16 * 1024 };
 
 /* Pieces given to the system at once; far below its limit. */
@@ -104,7 +106,8 @@ static int send_some(struct exchange *x, struct nv_err *err)
 			return broken(errno, "sending", err);
 		}
 		x->sent += (size_t)size;
-		for (size_t left = (size_t)size + x->offset; x->piece < x->pieces_count; x->piece++) {
+		for (size_t left = (size_t)size + x->offset; x->piece < x->pieces_count;
+		     x->piece++) {
 			x->offset = left;
 			if (left < x->pieces[x->piece].iov_len) {
 				break;
@@ -143,7 +146,8 @@ static int receive_some(struct exchange *x, struct nv_err *err)
 	return r < 0 ? r : 0;
 }
 
-static int wait_for(struct exchange *x, short events, int64_t deadline_ms, short *ret_events, struct nv_err *err)
+static int wait_for(struct exchange *x, short events, int64_t deadline_ms, short *ret_events,
+                    struct nv_err *err)
 {
 	for (;;) {
 		struct pollfd pollfd = { .fd = x->conn->fd, .events = events };
@@ -166,7 +170,8 @@ static int wait_for(struct exchange *x, short events, int64_t deadline_ms, short
 }
 
 /*
- * Reading goes on while sending: a server that waits for us to read before it reads on would never take the rest of a long pipeline.
+ * Reading goes on while sending: a server that waits for us to read before it reads on would never
+ * take the rest of a long pipeline.
  */
 static int run_exchange(struct exchange *x, int64_t deadline_ms, struct nv_err *err)
 {
@@ -197,13 +202,16 @@ static void add_last_words(struct exchange *x, struct nv_err *err)
 		const struct nv_redis_reply *last = &x->replies->items[x->replies->count - 1];
 
 		if (last->type == NV_REDIS_ERROR) {
-			(void)nv_redis_reply_check(last, NULL, "the server closed the connection", err);
+			(void)nv_redis_reply_check(last, NULL, "the server closed the connection",
+			                           err);
 		}
 	}
 }
 
-int nv_redis_conn_exchange(struct nv_redis_conn *conn, const struct iovec *pieces, size_t pieces_count, size_t expected,
-                           int64_t deadline_ms, struct nv_redis_replies **ret_replies, size_t *ret_sent, struct nv_err *err)
+int nv_redis_conn_exchange(struct nv_redis_conn *conn, const struct iovec *pieces,
+                           size_t pieces_count, size_t expected, int64_t deadline_ms,
+                           struct nv_redis_replies **ret_replies, size_t *ret_sent,
+                           struct nv_err *err)
 {
 	struct nv_redis_replies *replies cleanup_redis_replies = nv_redis_replies_new(expected);
 

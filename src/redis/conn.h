@@ -2,8 +2,8 @@
 /*
  * One connection: bytes out, answers in, before a deadline. connect.h opens it.
  *
- * Inside redis/ only. One user at a time. After any failure of an exchange the connection can only be freed: what it would
- * read next may be the answer to an older question.
+ * Inside redis/ only. One user at a time. After any failure of an exchange the connection can only
+ * be freed: what it would read next may be the answer to an older question.
  */
 #ifndef NV_REDIS_CONN_H
 #define NV_REDIS_CONN_H
@@ -45,10 +45,13 @@ static inline void nv_cleanup_redis_conn(struct nv_redis_conn **conn)
 bool nv_redis_conn_is_usable(const struct nv_redis_conn *conn);
 
 /*
- * Sends the pieces and reads expected answers. *ret_sent is always set: how many bytes were handed to the system. Errors (messages without the
- * address): -ETIMEDOUT, -EIO, -ENOMEM. Owns: free *ret_replies with nv_redis_replies_free.
+ * Sends the pieces and reads expected answers. *ret_sent is always set: how many bytes were handed
+ * to the system. Errors (messages without the address): -ETIMEDOUT, -EIO, -ENOMEM. Owns: free
+ * *ret_replies with nv_redis_replies_free.
  */
-int nv_redis_conn_exchange(struct nv_redis_conn *conn, const struct iovec *pieces, size_t pieces_count, size_t expected,
-                           int64_t deadline_ms, struct nv_redis_replies **ret_replies, size_t *ret_sent, struct nv_err *err);
+int nv_redis_conn_exchange(struct nv_redis_conn *conn, const struct iovec *pieces,
+                           size_t pieces_count, size_t expected, int64_t deadline_ms,
+                           struct nv_redis_replies **ret_replies, size_t *ret_sent,
+                           struct nv_err *err);
 
 #endif

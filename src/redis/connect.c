@@ -56,15 +56,17 @@ static int finish_connect(int fd, int64_t deadline_ms, struct nv_err *err)
 			if (errnum == ETIMEDOUT) {
 				return no_answer(err);
 			}
-			return errnum ? nv_fail(err, EIO, "cannot connect: %s", strerror(errnum)) : 0;
+			return errnum ? nv_fail(err, EIO, "cannot connect: %s", strerror(errnum))
+			              : 0;
 		}
 	}
 }
 
-static int connect_one(const struct sockaddr *address, socklen_t size, int64_t deadline_ms, int *ret_fd,
-                       struct nv_err *err)
+static int connect_one(const struct sockaddr *address, socklen_t size, int64_t deadline_ms,
+                       int *ret_fd, struct nv_err *err)
 {
-	int fd cleanup_fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd cleanup_fd =
+		socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) {
 		return nv_fail(err, EIO, "no socket: %s", strerror(errno));
@@ -102,7 +104,8 @@ static int connect_unix(const char *path, int64_t deadline_ms, int *ret_fd, stru
 }
 
 /* Tries all addresses in turn; each gets its share of the time that is left. */
-static int connect_tcp(const struct nv_redis_uri *uri, int64_t deadline_ms, int *ret_fd, struct nv_err *err)
+static int connect_tcp(const struct nv_redis_uri *uri, int64_t deadline_ms, int *ret_fd,
+                       struct nv_err *err)
 {
 	struct addrinfo *list = NULL;
 	int r = nv_redis_resolve(uri->host, uri->port, deadline_ms, &list, err);
@@ -117,10 +120,12 @@ static int connect_tcp(const struct nv_redis_uri *uri, int64_t deadline_ms, int 
 		left++;
 	}
 	r = nv_fail(err, EIO, "no address for the host");
-	for (const struct addrinfo *address = list; address && r < 0; address = address->ai_next, left--) {
+	for (const struct addrinfo *address = list; address && r < 0;
+	     address = address->ai_next, left--) {
 		int64_t now_ms = nv_redis_now_ms();
 
-		r = connect_one(address->ai_addr, address->ai_addrlen, now_ms + (deadline_ms - now_ms) / left, ret_fd, err);
+		r = connect_one(address->ai_addr, address->ai_addrlen,
+		                now_ms + (deadline_ms - now_ms) / left, ret_fd, err);
 	}
 	freeaddrinfo(list);
 	if (r == 0) {
@@ -142,8 +147,8 @@ struct handshake {
 	size_t count;
 };
 
-static struct handshake build_handshake(const struct nv_redis_uri *uri, int db, const char *client_name,
-                                        struct nv_redis_pipeline *p)
+static struct handshake build_handshake(const struct nv_redis_uri *uri, int db,
+                                        const char *client_name, struct nv_redis_pipeline *p)
 {
 	struct handshake handshake = { .auth = SIZE_MAX };
 	char number[16];
@@ -161,13 +166,15 @@ static struct handshake build_handshake(const struct nv_redis_uri *uri, int db, 
 	(void)snprintf(number, sizeof(number), "%d", db);
 	handshake.select = nv_redis_pipeline_count(p);
 	nv_redis_pipeline_words(p, "SELECT", number, NULL);
-	/* A courtesy to those who read CLIENT LIST; its answer is not looked at: a login may not be allowed to do it. */
+	/* A courtesy to those who read CLIENT LIST; its answer is not looked at: a login may not be
+	 * allowed to do it. */
 	nv_redis_pipeline_words(p, "CLIENT", "SETNAME", client_name, NULL);
 	handshake.count = nv_redis_pipeline_count(p);
 	return handshake;
 }
 
-/* Refuses servers whose answers would be misunderstood. A login that may not ask INFO is taken at its word. */
+/* Refuses servers whose answers would be misunderstood. A login that may not ask INFO is taken at
+ * its word. */
 static int check_server(const struct nv_redis_reply *info, const char *address, struct nv_err *err)
 {
 	if (info->type == NV_REDIS_ERROR && strncmp(info->data, "NOPERM", 6) == 0) {
@@ -183,27 +190,37 @@ static int check_server(const struct nv_redis_reply *info, const char *address, 
 	char mode[32], version[32];
 
 	if (!nv_redis_info_field(info, "redis_mode", mode, sizeof(mode))) {
-		(void)nv_redis_info_field(info, "server_mode", mode, sizeof(mode)); /* as valkey calls it */
+		/* As valkey calls it. */
+		(void)nv_redis_info_field(info, "server_mode", mode, sizeof(mode));
 	}
 	if (strcmp(mode, "cluster") == 0) {
-		return nv_fail(err, EIO, "%s: the server is part of a Redis Cluster (cluster_enabled:1), which is not supported", address);
+		return nv_fail(err, EIO,
+		               "%s: the server is part of a Redis Cluster (cluster_enabled:1), "
+		               "which is not supported",
+		               address);
 	}
 	if (strcmp(mode, "sentinel") == 0) {
-		return nv_fail(err, EIO, "%s: this is a Redis Sentinel, not a Redis server", address);
+		return nv_fail(err, EIO, "%s: this is a Redis Sentinel, not a Redis server",
+		               address);
 	}
-	if (!nv_redis_info_field(info, "redis_version", version, sizeof(version)) || atoi(version) < NV_REDIS_VERSION_MIN) {
-		return nv_fail(err, EIO, "%s: the server's Redis version is %s; %d or newer is needed", address,
-		               version[0] ? version : "unknown", NV_REDIS_VERSION_MIN);
+	if (!nv_redis_info_field(info, "redis_version", version, sizeof(version)) ||
+	    atoi(version) < NV_REDIS_VERSION_MIN) {
+		return nv_fail(err, EIO,
+		               "%s: the server's Redis version is %s; %d or newer is needed",
+		               address, version[0] ? version : "unknown", NV_REDIS_VERSION_MIN);
 	}
 	return 0;
 }
 
-static int check_handshake(const struct nv_redis_uri *uri, int db, const struct handshake *handshake,
+static int check_handshake(const struct nv_redis_uri *uri, int db,
+                           const struct handshake *handshake,
                            const struct nv_redis_replies *replies, struct nv_err *err)
 {
 	if (handshake->auth != SIZE_MAX && replies->items[handshake->auth].type == NV_REDIS_ERROR) {
-		/* Whatever its code says ("ERR AUTH called without any password configured"): the login does not fit. */
-		int r = nv_redis_reply_check(&replies->items[handshake->auth], uri->address, "login", err);
+		/* Whatever its code says ("ERR AUTH called without any password configured"): the
+		 * login does not fit. */
+		int r = nv_redis_reply_check(&replies->items[handshake->auth], uri->address,
+		                             "login", err);
 
 		if (r == -EIO && err) {
 			err->errnum = EACCES;
@@ -224,8 +241,8 @@ static int check_handshake(const struct nv_redis_uri *uri, int db, const struct 
 }
 
 /* Logs in and chooses the database: one round trip. */
-static int shake_hands(struct nv_redis_conn *conn, const struct nv_redis_uri *uri, int db, const char *client_name,
-                       int64_t deadline_ms, struct nv_err *err)
+static int shake_hands(struct nv_redis_conn *conn, const struct nv_redis_uri *uri, int db,
+                       const char *client_name, int64_t deadline_ms, struct nv_err *err)
 {
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
@@ -237,7 +254,8 @@ static int shake_hands(struct nv_redis_conn *conn, const struct nv_redis_uri *ur
 	}
 
 	struct iovec bytes = { .iov_base = p.bytes.data, .iov_len = p.bytes.len };
-	int r = nv_redis_conn_exchange(conn, &bytes, 1, handshake.count, deadline_ms, &replies, &sent, err);
+	int r = nv_redis_conn_exchange(conn, &bytes, 1, handshake.count, deadline_ms, &replies,
+	                               &sent, err);
 
 	explicit_bzero(p.bytes.data, p.bytes.len); /* it holds the password */
 	if (r < 0) {
@@ -251,11 +269,12 @@ static int shake_hands(struct nv_redis_conn *conn, const struct nv_redis_uri *ur
 	return r;
 }
 
-int nv_redis_connect(const struct nv_redis_uri *uri, int db, const char *client_name, int64_t deadline_ms,
-                     struct nv_redis_conn **ret_conn, struct nv_err *err)
+int nv_redis_connect(const struct nv_redis_uri *uri, int db, const char *client_name,
+                     int64_t deadline_ms, struct nv_redis_conn **ret_conn, struct nv_err *err)
 {
 	int fd = -1;
-	int r = uri->path ? connect_unix(uri->path, deadline_ms, &fd, err) : connect_tcp(uri, deadline_ms, &fd, err);
+	int r = uri->path ? connect_unix(uri->path, deadline_ms, &fd, err)
+	                  : connect_tcp(uri, deadline_ms, &fd, err);
 
 	if (r < 0) {
 		(void)nv_wrap(err, "%s", uri->address);

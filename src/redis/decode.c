@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * hiredis' reader builds our values directly, in the arena of the replies: no second tree, no free for each value.
+ * hiredis' reader builds our values directly, in the arena of the replies: no second tree, no free
+ * for each value.
  *
- * Every slot of a reader task's parent was made with the parent, so an object is a pointer to its slot.
+ * Every slot of a reader task's parent was made with the parent, so an object is a pointer to its
+ * slot.
  */
 #include "config.h"
 
@@ -150,7 +152,8 @@ static int reader_failed(const redisReader *reader, struct nv_err *err)
 	return nv_fail(err, EIO, "not an answer of a Redis server: %s", reader->errstr);
 }
 
-int nv_redis_decoder_feed(struct nv_redis_decoder *decoder, const void *data, size_t size, struct nv_err *err)
+int nv_redis_decoder_feed(struct nv_redis_decoder *decoder, const void *data, size_t size,
+                          struct nv_err *err)
 {
 	if (redisReaderFeed(decoder->reader, data, size) != REDIS_OK) {
 		return reader_failed(decoder->reader, err);
@@ -158,7 +161,8 @@ int nv_redis_decoder_feed(struct nv_redis_decoder *decoder, const void *data, si
 	return 0;
 }
 
-int nv_redis_decoder_next(struct nv_redis_decoder *decoder, struct nv_redis_replies *replies, struct nv_err *err)
+int nv_redis_decoder_next(struct nv_redis_decoder *decoder, struct nv_redis_replies *replies,
+                          struct nv_err *err)
 {
 	void *object = NULL;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What .netviewfs/status says of the server: what it is, and what becomes of saved data when it stops.
+ * What .netviewfs/status says of the server: what it is, and what becomes of saved data when it
+ * stops.
  */
 #include "config.h"
 
@@ -18,7 +19,8 @@ enum { SERVER, PERSISTENCE, REPLICATION, FSYNC, SNAPSHOTS };
 /* The value of the one parameter that CONFIG GET was asked for; "" when the login may not ask. */
 static const char *config_value(const struct nv_redis_reply *reply)
 {
-	if (reply->type != NV_REDIS_ARRAY || reply->count < 2 || reply->items[1].type != NV_REDIS_BULK) {
+	if (reply->type != NV_REDIS_ARRAY || reply->count < 2 ||
+	    reply->items[1].type != NV_REDIS_BULK) {
 		return "";
 	}
 	return reply->items[1].data;
@@ -35,11 +37,13 @@ static void describe_version(const struct nv_redis_replies *replies, struct nv_b
 {
 	char version[32], valkey[32];
 
-	if (!nv_redis_info_field(&replies->items[SERVER], "redis_version", version, sizeof(version))) {
+	if (!nv_redis_info_field(&replies->items[SERVER], "redis_version", version,
+	                         sizeof(version))) {
 		nv_buf_puts(out, "redis-version: unknown (the login may not ask INFO)\n");
 		return;
 	}
-	if (nv_redis_info_field(&replies->items[SERVER], "valkey_version", valkey, sizeof(valkey))) {
+	if (nv_redis_info_field(&replies->items[SERVER], "valkey_version", valkey,
+	                        sizeof(valkey))) {
 		nv_buf_printf(out, "redis-version: %s (valkey %s)\n", version, valkey);
 	} else {
 		nv_buf_printf(out, "redis-version: %s\n", version);
@@ -57,14 +61,19 @@ static void describe_durability(const struct nv_redis_replies *replies, struct n
 		return;
 	}
 	if (field_is(info, "aof_enabled", "1")) {
-		nv_buf_printf(out, "redis-durability: append-only file, fsync %s\n", fsync[0] ? fsync : "unknown");
+		nv_buf_printf(out, "redis-durability: append-only file, fsync %s\n",
+		              fsync[0] ? fsync : "unknown");
 	} else if (snapshots->type != NV_REDIS_ARRAY) {
-		nv_buf_puts(out, "redis-durability: no append-only file; snapshots unknown (the login may not ask CONFIG)\n");
+		nv_buf_puts(out, "redis-durability: no append-only file; snapshots unknown (the "
+		                 "login may not ask CONFIG)\n");
 	} else if (config_value(snapshots)[0]) {
-		nv_buf_printf(out, "redis-durability: snapshots (save %s); what was written since the last one is lost in a crash\n",
+		nv_buf_printf(out,
+		              "redis-durability: snapshots (save %s); what was written since the "
+		              "last one is lost in a crash\n",
 		              config_value(snapshots));
 	} else {
-		nv_buf_puts(out, "redis-durability: none; all data is lost when the server stops\n");
+		nv_buf_puts(out,
+		            "redis-durability: none; all data is lost when the server stops\n");
 	}
 	if (field_is(info, "aof_enabled", "1") && !field_is(info, "aof_last_write_status", "ok")) {
 		nv_buf_puts(out, "redis-warning: the last write of the append-only file failed\n");
@@ -96,7 +105,8 @@ int nv_redis_describe(struct nv_redis *redis, struct nv_buf *out)
 	nv_redis_pipeline_words(&p, "CONFIG", "GET", "appendfsync", NULL);
 	nv_redis_pipeline_words(&p, "CONFIG", "GET", "save", NULL);
 	p.keep_errors = true;
-	/* CONFIG GET is not in the table of reads, for CONFIG SET is no read; these here are all reads. */
+	/* CONFIG GET is not in the table of reads, for CONFIG SET is no read; these here are all
+	 * reads. */
 	p.writes = false;
 
 	int r = nv_redis_pipeline_run(redis, &p, 0, &replies, &err);
@@ -104,8 +114,9 @@ int nv_redis_describe(struct nv_redis *redis, struct nv_buf *out)
 	if (r == -ENOMEM) {
 		return r;
 	}
-	nv_buf_printf(out, "redis: %s, database %d, processed nodes in database %d\n", nv_redis_address(redis),
-	              nv_redis_db_number(redis, NV_REDIS_MAIN), nv_redis_db_number(redis, NV_REDIS_PROCESSED));
+	nv_buf_printf(out, "redis: %s, database %d, processed nodes in database %d\n",
+	              nv_redis_address(redis), nv_redis_db_number(redis, NV_REDIS_MAIN),
+	              nv_redis_db_number(redis, NV_REDIS_PROCESSED));
 	if (r < 0) {
 		nv_buf_printf(out, "redis-state: down (%s)\n", err.msg);
 	} else {

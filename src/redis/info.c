@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-bool nv_redis_info_field(const struct nv_redis_reply *info, const char *name, char *ret_value, size_t ret_value_size)
+bool nv_redis_info_field(const struct nv_redis_reply *info, const char *name, char *ret_value,
+                         size_t ret_value_size)
 {
 	size_t name_size = strlen(name);
 	const char *line = info->data;
@@ -20,7 +21,8 @@ bool nv_redis_info_field(const struct nv_redis_reply *info, const char *name, ch
 	}
 	if (line) {
 		line += name_size + 1;
-		for (; *line && *line != '\r' && *line != '\n' && used + 1 < ret_value_size; line++) {
+		for (; *line && *line != '\r' && *line != '\n' && used + 1 < ret_value_size;
+		     line++) {
 			unsigned char byte = (unsigned char)*line;
 
 			ret_value[used++] = byte < ' ' || byte == 0x7f ? '?' : *line;

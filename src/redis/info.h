@@ -12,7 +12,9 @@
 
 #include "redis/reply.h"
 
-/* Copies the value of the line "name:value" (cut to fit, control bytes as '?'). False and "" when there is none. */
-bool nv_redis_info_field(const struct nv_redis_reply *info, const char *name, char *ret_value, size_t ret_value_size);
+/* Copies the value of the line "name:value" (cut to fit, control bytes as '?'). False and "" when
+ * there is none. */
+bool nv_redis_info_field(const struct nv_redis_reply *info, const char *name, char *ret_value,
+                         size_t ret_value_size);
 
 #endif

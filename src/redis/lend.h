@@ -16,19 +16,23 @@
 
 /* The breaker, under the pool's lock and with its clock. */
 int nv_redis_admit(struct nv_redis *redis, bool *ret_probe, struct nv_err *err);
-void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome, const struct nv_err *err);
+void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome,
+                   const struct nv_err *err);
 
 /*
- * Lends a connection: an idle one (*ret_pooled) unless fresh is set or there is none, else a new one. db is the database the first command wants;
- * with exact set only a connection that has it selected will do. Blocks when it connects. Give it back with nv_redis_give_back, or drop it.
+ * Lends a connection: an idle one (*ret_pooled) unless fresh is set or there is none, else a new
+ * one. db is the database the first command wants; with exact set only a connection that has it
+ * selected will do. Blocks when it connects. Give it back with nv_redis_give_back, or drop it.
  */
-int nv_redis_lend(struct nv_redis *redis, enum nv_redis_db db, bool exact, bool fresh, int64_t deadline_ms,
-                  struct nv_redis_conn **ret_conn, bool *ret_pooled, struct nv_err *err);
+int nv_redis_lend(struct nv_redis *redis, enum nv_redis_db db, bool exact, bool fresh,
+                  int64_t deadline_ms, struct nv_redis_conn **ret_conn, bool *ret_pooled,
+                  struct nv_err *err);
 
 /* Takes ownership of a connection whose last exchange succeeded. */
 void nv_redis_give_back(struct nv_redis *redis, struct nv_redis_conn *conn);
 
-/* Takes ownership of a connection that failed, and closes the idle ones too: they lead to the same server. */
+/* Takes ownership of a connection that failed, and closes the idle ones too: they lead to the same
+ * server. */
 void nv_redis_drop(struct nv_redis *redis, struct nv_redis_conn *conn);
 
 /* What the pool was made with. */

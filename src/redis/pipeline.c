@@ -20,18 +20,22 @@
 /* A run of commands for one database. */
 struct segment {
 	enum nv_redis_db db;
-	size_t size;     /* bytes of the pipeline's buffer */
+	size_t size; /* bytes of the pipeline's buffer */
 	size_t commands;
 };
 
-/* Commands that change nothing, sorted. All others count as writes. MULTI and EXEC are as their contents are. */
+/* Commands that change nothing, sorted. All others count as writes. MULTI and EXEC are as their
+ * contents are. */
 static const char *const reads[] = {
-	"DBSIZE", "ECHO", "EXEC", "EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL",
-	"HKEYS", "HLEN", "HMGET", "HSCAN", "HSTRLEN", "HVALS", "INFO", "KEYS", "LINDEX", "LLEN",
-	"LRANGE", "MEMORY", "MGET", "MULTI", "OBJECT", "PING", "PTTL", "SCAN", "SCARD", "SDIFF",
-	"SINTER", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "SRANDMEMBER", "SSCAN", "STRLEN",
-	"SUNION", "TIME", "TTL", "TYPE", "XINFO", "XLEN", "XRANGE", "XREAD", "XREVRANGE",
-	"ZCARD", "ZCOUNT", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE", "ZSCAN", "ZSCORE",
+	"DBSIZE",        "ECHO",      "EXEC",       "EXISTS",      "GET",    "GETRANGE",
+	"HEXISTS",       "HGET",      "HGETALL",    "HKEYS",       "HLEN",   "HMGET",
+	"HSCAN",         "HSTRLEN",   "HVALS",      "INFO",        "KEYS",   "LINDEX",
+	"LLEN",          "LRANGE",    "MEMORY",     "MGET",        "MULTI",  "OBJECT",
+	"PING",          "PTTL",      "SCAN",       "SCARD",       "SDIFF",  "SINTER",
+	"SISMEMBER",     "SMEMBERS",  "SMISMEMBER", "SRANDMEMBER", "SSCAN",  "STRLEN",
+	"SUNION",        "TIME",      "TTL",        "TYPE",        "XINFO",  "XLEN",
+	"XRANGE",        "XREAD",     "XREVRANGE",  "ZCARD",       "ZCOUNT", "ZRANGE",
+	"ZRANGEBYSCORE", "ZREVRANGE", "ZSCAN",      "ZSCORE",
 };
 
 static int compare_command(const void *key, const void *element)
@@ -41,7 +45,8 @@ static int compare_command(const void *key, const void *element)
 
 static bool is_read(const char *command)
 {
-	return bsearch(command, reads, sizeof(reads) / sizeof(reads[0]), sizeof(reads[0]), compare_command) != NULL;
+	return bsearch(command, reads, sizeof(reads) / sizeof(reads[0]), sizeof(reads[0]),
+	               compare_command) != NULL;
 }
 
 void nv_redis_pipeline_init(struct nv_redis_pipeline *p, enum nv_redis_db db)
@@ -63,7 +68,8 @@ void nv_redis_pipeline_use(struct nv_redis_pipeline *p, enum nv_redis_db db)
 	p->db = db;
 }
 
-/* The segment that the next command belongs to; NULL when out of memory, which is sticky in the buffer. */
+/* The segment that the next command belongs to; NULL when out of memory, which is sticky in the
+ * buffer. */
 static struct segment *current_segment(struct nv_redis_pipeline *p)
 {
 	struct segment *last = NULL;
@@ -120,7 +126,8 @@ void nv_redis_pipeline_arg(struct nv_redis_pipeline *p, const void *data, size_t
 	p->args_missing--;
 }
 
-void nv_redis_pipeline_add(struct nv_redis_pipeline *p, size_t argc, const char *const *argv, const size_t *argvlen)
+void nv_redis_pipeline_add(struct nv_redis_pipeline *p, size_t argc, const char *const *argv,
+                           const size_t *argvlen)
 {
 	nv_redis_pipeline_begin(p, argc, argv[0]);
 	for (size_t i = 1; i < argc; i++) {
@@ -128,7 +135,8 @@ void nv_redis_pipeline_add(struct nv_redis_pipeline *p, size_t argc, const char 
 	}
 }
 
-void nv_redis_pipeline_key(struct nv_redis_pipeline *p, const char *command, const void *key, size_t key_size)
+void nv_redis_pipeline_key(struct nv_redis_pipeline *p, const char *command, const void *key,
+                           size_t key_size)
 {
 	nv_redis_pipeline_begin(p, 2, command);
 	nv_redis_pipeline_arg(p, key, key_size);
@@ -160,7 +168,8 @@ size_t nv_redis_pipeline_count(const struct nv_redis_pipeline *p)
 	return p->count;
 }
 
-static int make_parts(const struct nv_redis_pipeline *p, struct nv_redis_part **ret_parts, size_t *ret_count)
+static int make_parts(const struct nv_redis_pipeline *p, struct nv_redis_part **ret_parts,
+                      size_t *ret_count)
 {
 	const struct segment *segments = (const struct segment *)(const void *)p->segments.data;
 	size_t count = p->segments.len / sizeof(*segments);
@@ -184,8 +193,8 @@ static int make_parts(const struct nv_redis_pipeline *p, struct nv_redis_part **
 	return 0;
 }
 
-static int check_replies(struct nv_redis *redis, const struct nv_redis_pipeline *p, const struct nv_redis_replies *replies,
-                         struct nv_err *err)
+static int check_replies(struct nv_redis *redis, const struct nv_redis_pipeline *p,
+                         const struct nv_redis_replies *replies, struct nv_err *err)
 {
 	for (size_t i = 0; i < replies->count && !p->keep_errors; i++) {
 		const struct nv_redis_reply *reply = &replies->items[i];
@@ -210,7 +219,8 @@ int nv_redis_pipeline_run(struct nv_redis *redis, struct nv_redis_pipeline *p, i
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (p->args_missing != 0) {
-		return nv_fail(err, EIO, "a command for %s has the wrong number of arguments", nv_redis_address(redis));
+		return nv_fail(err, EIO, "a command for %s has the wrong number of arguments",
+		               nv_redis_address(redis));
 	}
 	if (p->count == 0) {
 		replies = nv_redis_replies_new(0);

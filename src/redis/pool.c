@@ -27,9 +27,9 @@ struct nv_redis {
 	struct nv_metrics *metrics; /* borrowed; may be NULL */
 
 	pthread_mutex_t mutex;
-	struct nv_redis_conn *idle;      /* owned list, the one used last first; mutex */
-	size_t idle_count;               /* mutex */
-	uint64_t epoch;                  /* connections opened before it began are not kept; mutex */
+	struct nv_redis_conn *idle; /* owned list, the one used last first; mutex */
+	size_t idle_count;          /* mutex */
+	uint64_t epoch;             /* connections opened before it began are not kept; mutex */
 	struct nv_redis_breaker breaker; /* mutex */
 };
 
@@ -66,18 +66,22 @@ static int check_config(const struct nv_redis_config *config, struct nv_err *err
 		return nv_fail(err, EINVAL, "processed_db is a number from 0");
 	}
 	if (config->processed_db == config->uri->db) {
-		return nv_fail(err, EINVAL, "processed_db is %d, which is the main database: they must differ", config->processed_db);
+		return nv_fail(err, EINVAL,
+		               "processed_db is %d, which is the main database: they must differ",
+		               config->processed_db);
 	}
 	if (config->timeout_ms <= 0) {
 		return nv_fail(err, EINVAL, "the timeout must be more than 0");
 	}
-	if (config->client_name && config->client_name[strcspn(config->client_name, " \t\r\n")] != '\0') {
+	if (config->client_name &&
+	    config->client_name[strcspn(config->client_name, " \t\r\n")] != '\0') {
 		return nv_fail(err, EINVAL, "the client name holds a blank");
 	}
 	return 0;
 }
 
-int nv_redis_new(const struct nv_redis_config *config, struct nv_redis **ret_redis, struct nv_err *err)
+int nv_redis_new(const struct nv_redis_config *config, struct nv_redis **ret_redis,
+                 struct nv_err *err)
 {
 	int r = check_config(config, err);
 
@@ -132,7 +136,7 @@ void nv_redis_free(struct nv_redis *redis)
 {
 	if (redis) {
 		free_all(redis->idle);
-		(void)pthread_mutex_destroy(&redis->mutex); /* nobody holds it: no request is under way */
+		(void)pthread_mutex_destroy(&redis->mutex); /* no request is under way */
 		free(redis->client_name);
 		nv_redis_uri_release(&redis->uri);
 		free(redis);
@@ -176,14 +180,16 @@ int nv_redis_admit(struct nv_redis *redis, bool *ret_probe, struct nv_err *err)
 	return r;
 }
 
-void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome, const struct nv_err *err)
+void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome,
+                   const struct nv_err *err)
 {
 	(void)pthread_mutex_lock(&redis->mutex);
 	nv_redis_breaker_done(&redis->breaker, probe, outcome, err);
 	(void)pthread_mutex_unlock(&redis->mutex);
 }
 
-/* Takes an idle connection out: one with the number selected when there is one, else, unless exact, the newest. */
+/* Takes an idle connection out: one with the number selected when there is one, else, unless exact,
+ * the newest. */
 static struct nv_redis_conn *take_idle(struct nv_redis *redis, int number, bool exact)
 {
 	struct nv_redis_conn **best = NULL;
@@ -209,8 +215,8 @@ static struct nv_redis_conn *take_idle(struct nv_redis *redis, int number, bool 
 	return conn;
 }
 
-static int open_new(struct nv_redis *redis, int number, int64_t deadline_ms, struct nv_redis_conn **ret_conn,
-                    struct nv_err *err)
+static int open_new(struct nv_redis *redis, int number, int64_t deadline_ms,
+                    struct nv_redis_conn **ret_conn, struct nv_err *err)
 {
 	(void)pthread_mutex_lock(&redis->mutex);
 
@@ -219,7 +225,8 @@ static int open_new(struct nv_redis *redis, int number, int64_t deadline_ms, str
 	(void)pthread_mutex_unlock(&redis->mutex);
 	nv_metric_add(redis->metrics, NV_METRIC_REDIS_CONNECTS, 1);
 
-	int r = nv_redis_connect(&redis->uri, number, redis->client_name, deadline_ms, ret_conn, err);
+	int r = nv_redis_connect(&redis->uri, number, redis->client_name, deadline_ms, ret_conn,
+	                         err);
 
 	if (r == 0) {
 		(*ret_conn)->epoch = epoch;
@@ -227,8 +234,9 @@ static int open_new(struct nv_redis *redis, int number, int64_t deadline_ms, str
 	return r;
 }
 
-int nv_redis_lend(struct nv_redis *redis, enum nv_redis_db db, bool exact, bool fresh, int64_t deadline_ms,
-                  struct nv_redis_conn **ret_conn, bool *ret_pooled, struct nv_err *err)
+int nv_redis_lend(struct nv_redis *redis, enum nv_redis_db db, bool exact, bool fresh,
+                  int64_t deadline_ms, struct nv_redis_conn **ret_conn, bool *ret_pooled,
+                  struct nv_err *err)
 {
 	int number = redis->dbs[db];
 
@@ -242,7 +250,8 @@ int nv_redis_lend(struct nv_redis *redis, enum nv_redis_db db, bool exact, bool 
 		if (!conn) {
 			break;
 		}
-		/* Looked at outside the lock; one that the server has closed (a restart, its idle timeout) is not worth a failure. */
+		/* Looked at outside the lock; one that the server has closed (a restart, its idle
+		 * timeout) is not worth a failure. */
 		if (nv_redis_conn_is_usable(conn)) {
 			*ret_conn = conn;
 			*ret_pooled = true;
@@ -290,7 +299,8 @@ void nv_redis_disconnect(struct nv_redis *redis)
 	free_all(take_all(redis));
 }
 
-static int ping_db(struct nv_redis *redis, enum nv_redis_db db, int64_t deadline_ms, struct nv_err *err)
+static int ping_db(struct nv_redis *redis, enum nv_redis_db db, int64_t deadline_ms,
+                   struct nv_err *err)
 {
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(db);
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;

@@ -112,7 +112,8 @@ struct meaning {
 
 static const struct meaning meanings[] = {
 	{ "OOM", ENOSPC, "the server has reached its memory limit (maxmemory) and refuses writes" },
-	{ "MISCONF", ENOSPC, "the server cannot save its data to disk and refuses writes (see its log)" },
+	{ "MISCONF", ENOSPC,
+	  "the server cannot save its data to disk and refuses writes (see its log)" },
 	{ "READONLY", EROFS, "the server is a read-only replica" },
 	{ "NOAUTH", EACCES, "the server wants a password" },
 	{ "WRONGPASS", EACCES, "the server refuses the user name or password" },
@@ -143,7 +144,8 @@ static const struct meaning *find_meaning(const char *text)
 }
 
 /*
- * The meaning of an error reply. Redis 6 wraps what a script's command raised: "ERR Error running script (call to f_HASH):
+ * The meaning of an error reply. Redis 6 wraps what a script's command raised: "ERR Error running
+ * script (call to f_HASH):
  * @user_script:LINE: CODE text", with a '-' before some codes.
  */
 static const struct meaning *reply_meaning(const char *text)
@@ -179,8 +181,8 @@ bool nv_redis_reply_is_wrongtype(const struct nv_redis_reply *reply)
 
 bool nv_redis_reply_is(const struct nv_redis_reply *reply, const char *text)
 {
-	return (reply->type == NV_REDIS_BULK || reply->type == NV_REDIS_STATUS) && reply->size == strlen(text) &&
-	       memcmp(reply->data, text, reply->size) == 0;
+	return (reply->type == NV_REDIS_BULK || reply->type == NV_REDIS_STATUS) &&
+	       reply->size == strlen(text) && memcmp(reply->data, text, reply->size) == 0;
 }
 
 bool nv_redis_reply_integer(const struct nv_redis_reply *reply, long long *ret_value)
@@ -228,7 +230,8 @@ static void copy_line(char *out, size_t out_size, const char *text)
 	out[used] = '\0';
 }
 
-int nv_redis_reply_check(const struct nv_redis_reply *reply, const char *address, const char *what, struct nv_err *err)
+int nv_redis_reply_check(const struct nv_redis_reply *reply, const char *address, const char *what,
+                         struct nv_err *err)
 {
 	if (reply->type != NV_REDIS_ERROR) {
 		return 0;
@@ -242,12 +245,12 @@ int nv_redis_reply_check(const struct nv_redis_reply *reply, const char *address
 	if (what) {
 		copy_line(what_line, sizeof(what_line), what);
 	}
-	return nv_fail(err, meaning ? meaning->errnum : EIO, "%s%s%s%s%s", address ? address : "", address ? ": " : "",
-	               what_line, what ? ": " : "", line);
+	return nv_fail(err, meaning ? meaning->errnum : EIO, "%s%s%s%s%s", address ? address : "",
+	               address ? ": " : "", what_line, what ? ": " : "", line);
 }
 
-int nv_redis_reply_expect(const struct nv_redis_reply *reply, enum nv_redis_type type, const char *address, const char *what,
-                          struct nv_err *err)
+int nv_redis_reply_expect(const struct nv_redis_reply *reply, enum nv_redis_type type,
+                          const char *address, const char *what, struct nv_err *err)
 {
 	if (reply->type == type) {
 		return 0;
@@ -255,6 +258,6 @@ int nv_redis_reply_expect(const struct nv_redis_reply *reply, enum nv_redis_type
 	if (reply->type == NV_REDIS_ERROR) {
 		return nv_redis_reply_check(reply, address, what, err);
 	}
-	return nv_fail(err, EIO, "%s%s%s%s" "unexpected answer", address ? address : "", address ? ": " : "",
-	               what ? what : "", what ? ": " : "");
+	return nv_fail(err, EIO, "%s%s%s%sunexpected answer", address ? address : "",
+	               address ? ": " : "", what ? what : "", what ? ": " : "");
 }

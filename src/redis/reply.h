@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the server answered, as plain values, and what its error replies mean: the one place that maps them to errno.
+ * What the server answered, as plain values, and what its error replies mean: the one place that
+ * maps them to errno.
  *
  * Knows the protocol's types, nothing of keys or layouts, and shows nothing of hiredis.
  */
@@ -21,17 +22,19 @@ enum nv_redis_type {
 	NV_REDIS_ARRAY,  /* items */
 };
 
-/* One answer, or one element of one. Plain value inside a struct nv_redis_replies, which owns everything it points to. */
+/* One answer, or one element of one. Plain value inside a struct nv_redis_replies, which owns
+ * everything it points to. */
 struct nv_redis_reply {
 	enum nv_redis_type type;
-	long long integer;            /* of NV_REDIS_INT, else 0 */
-	const char *data;             /* of BULK, STATUS, ERROR: the bytes and a NUL; else "" (never NULL) */
-	size_t size;                  /* bytes of data, without the NUL */
-	size_t count;                 /* of ARRAY: its elements, else 0 */
+	long long integer; /* of NV_REDIS_INT, else 0 */
+	const char *data;  /* of BULK, STATUS, ERROR: the bytes and a NUL; else "" (never NULL) */
+	size_t size;       /* bytes of data, without the NUL */
+	size_t count;      /* of ARRAY: its elements, else 0 */
 	struct nv_redis_reply *items; /* of ARRAY with count > 0, else NULL */
 };
 
-/* The answers of one pipeline, one for each command in order. One allocation arena: freed as a whole. */
+/* The answers of one pipeline, one for each command in order. One allocation arena: freed as a
+ * whole. */
 struct nv_redis_replies {
 	size_t count;
 	struct nv_redis_reply *items; /* owned; items[i] answers command i */
@@ -53,20 +56,25 @@ bool nv_redis_reply_is_wrongtype(const struct nv_redis_reply *reply);
 /* True for a BULK or STATUS reply that is exactly text. */
 bool nv_redis_reply_is(const struct nv_redis_reply *reply, const char *text);
 
-/* True when the bytes of a BULK or STATUS reply are a decimal integer in range: *ret_value is it. An INT reply gives its integer. */
+/* True when the bytes of a BULK or STATUS reply are a decimal integer in range: *ret_value is it.
+ * An INT reply gives its integer. */
 bool nv_redis_reply_integer(const struct nv_redis_reply *reply, long long *ret_value);
 
 /*
- * The one check_reply: 0 when reply is no error reply, else -errno with "ADDRESS: WHAT: reason" in *err.
- *   OOM MISCONF -> ENOSPC     READONLY -> EROFS     NOAUTH WRONGPASS NOPERM -> EACCES
- *   LOADING BUSY MASTERDOWN MOVED ASK CLUSTERDOWN CROSSSLOT WRONGTYPE and anything else -> EIO
- * An error that a script's command raised counts as that command's. address: nv_redis_address() (may be NULL); what: the command or
- * the key that was asked for, printable (may be NULL).
+ * The one check_reply: 0 when reply is no error reply, else -errno with "ADDRESS: WHAT: reason" in
+ * *err:
+ *	OOM MISCONF -> ENOSPC     READONLY -> EROFS     NOAUTH WRONGPASS NOPERM -> EACCES
+ *	LOADING BUSY MASTERDOWN MOVED ASK CLUSTERDOWN CROSSSLOT WRONGTYPE, anything else -> EIO
+ *
+ * An error that a script's command raised counts as that command's. address: nv_redis_address()
+ * (may be NULL); what: the command or the key that was asked for (may be NULL).
  */
-int nv_redis_reply_check(const struct nv_redis_reply *reply, const char *address, const char *what, struct nv_err *err);
+int nv_redis_reply_check(const struct nv_redis_reply *reply, const char *address, const char *what,
+                         struct nv_err *err);
 
-/* 0 when reply has the type; else as nv_redis_reply_check for an error reply, and -EIO "unexpected answer" for another type. */
-int nv_redis_reply_expect(const struct nv_redis_reply *reply, enum nv_redis_type type, const char *address, const char *what,
-                          struct nv_err *err);
+/* 0 when reply has the type; else as nv_redis_reply_check for an error reply, and -EIO "unexpected
+ * answer" for another type. */
+int nv_redis_reply_expect(const struct nv_redis_reply *reply, enum nv_redis_type type,
+                          const char *address, const char *what, struct nv_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * getaddrinfo with a deadline. The breaker of the pool bounds how many look-ups can hang at the same time: one a second.
+ * getaddrinfo with a deadline. The breaker of the pool bounds how many look-ups can hang at the
+ * same time: one a second.
  */
 #include "config.h"
 
@@ -128,7 +129,8 @@ static int lookup_failed(int status, const char *host, struct nv_err *err)
 	return nv_fail(err, EIO, "no address for the host \"%s\": %s", host, gai_strerror(status));
 }
 
-int nv_redis_resolve(const char *host, int port, int64_t deadline_ms, struct addrinfo **ret_list, struct nv_err *err)
+int nv_redis_resolve(const char *host, int port, int64_t deadline_ms, struct addrinfo **ret_list,
+                     struct nv_err *err)
 {
 	struct lookup *lookup = NULL;
 	struct addrinfo *list = NULL;
@@ -158,7 +160,8 @@ int nv_redis_resolve(const char *host, int port, int64_t deadline_ms, struct add
 		r = pthread_cond_timedwait(&lookup->done_cond, &lookup->mutex, &until);
 	}
 	if (!lookup->done) {
-		r = nv_fail(err, ETIMEDOUT, "no answer within the timeout to the question for the host's address");
+		r = nv_fail(err, ETIMEDOUT,
+		            "no answer within the timeout to the question for the host's address");
 	} else if (lookup->status != 0) {
 		r = lookup_failed(lookup->status, host, err);
 	} else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * EVALSHA, and EVAL when the server has forgotten the script (a restart, SCRIPT FLUSH, a fail-over).
+ * EVALSHA, and EVAL when the server has forgotten the script (a restart, SCRIPT FLUSH, a
+ * fail-over).
  */
 #include "config.h"
 
@@ -78,9 +79,11 @@ void nv_redis_args_release(struct nv_redis_args *args)
 	args->count = 0;
 }
 
-/* Sends EVALSHA or EVAL with what identifies the script. The arguments go out as they were built, without a copy. */
-static int send_call(struct nv_redis *redis, const struct nv_redis_call *call, const char *command, const char *script,
-                     size_t script_size, struct nv_redis_replies **ret_replies, bool *ret_ambiguous, struct nv_err *err)
+/* Sends EVALSHA or EVAL with what identifies the script. The arguments go out as they were built,
+ * without a copy. */
+static int send_call(struct nv_redis *redis, const struct nv_redis_call *call, const char *command,
+                     const char *script, size_t script_size, struct nv_redis_replies **ret_replies,
+                     bool *ret_ambiguous, struct nv_err *err)
 {
 	struct nv_buf head cleanup_buf = NV_BUF_INIT;
 	char keys[24];
@@ -96,7 +99,10 @@ static int send_call(struct nv_redis *redis, const struct nv_redis_call *call, c
 
 	struct nv_redis_part parts[2] = {
 		{ .data = head.data, .size = head.len, .commands = 1, .db = call->db },
-		{ .data = call->args->bytes.data, .size = call->args->bytes.len, .commands = 0, .db = call->db },
+		{ .data = call->args->bytes.data,
+		  .size = call->args->bytes.len,
+		  .commands = 0,
+		  .db = call->db },
 	};
 	struct nv_redis_request request = {
 		.parts = parts,
@@ -118,8 +124,8 @@ static bool is_unknown_script(const struct nv_redis_replies *replies)
 	return reply->type == NV_REDIS_ERROR && strncmp(reply->data, "NOSCRIPT", 8) == 0;
 }
 
-int nv_redis_eval(struct nv_redis *redis, const struct nv_redis_call *call, struct nv_redis_replies **ret_replies,
-                  bool *ret_ambiguous, struct nv_err *err)
+int nv_redis_eval(struct nv_redis *redis, const struct nv_redis_call *call,
+                  struct nv_redis_replies **ret_replies, bool *ret_ambiguous, struct nv_err *err)
 {
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 	struct nv_redis_call timed = *call;
@@ -129,14 +135,17 @@ int nv_redis_eval(struct nv_redis *redis, const struct nv_redis_call *call, stru
 		timed.deadline_ms = nv_redis_deadline(redis);
 	}
 
-	int r = send_call(redis, &timed, "EVALSHA", call->script->sha1, 40, &replies, &ambiguous, err);
+	int r = send_call(redis, &timed, "EVALSHA", call->script->sha1, 40, &replies, &ambiguous,
+	                  err);
 
 	if (r == 0 && is_unknown_script(replies)) {
 		nv_redis_replies_free(steal(&replies));
-		r = send_call(redis, &timed, "EVAL", call->script->text, call->script->size, &replies, &ambiguous, err);
+		r = send_call(redis, &timed, "EVAL", call->script->text, call->script->size,
+		              &replies, &ambiguous, err);
 	}
 	if (r == 0) {
-		r = nv_redis_reply_check(&replies->items[0], nv_redis_address(redis), "script", err);
+		r = nv_redis_reply_check(&replies->items[0], nv_redis_address(redis), "script",
+		                         err);
 	}
 	if (ret_ambiguous) {
 		*ret_ambiguous = ambiguous;

@@ -16,14 +16,16 @@
 
 struct nv_redis_script;
 
-/* text is copied. Errors: -ENOMEM. Owns: free with nv_redis_script_free. Immutable then: any thread. */
+/* text is copied. Errors: -ENOMEM. Owns: free with nv_redis_script_free. Immutable then: any
+ * thread. */
 int nv_redis_script_new(const char *text, size_t size, struct nv_redis_script **ret_script);
 void nv_redis_script_free(struct nv_redis_script *script);
 
 /* The 40 hex digits that name it. */
 const char *nv_redis_script_sha1(const struct nv_redis_script *script);
 
-/* The arguments of one call, in order: first the keys (KEYS), then the others (ARGV). Bytes. Memory failure is sticky. */
+/* The arguments of one call, in order: first the keys (KEYS), then the others (ARGV). Bytes. Memory
+ * failure is sticky. */
 struct nv_redis_args {
 	struct nv_buf bytes; /* as the protocol wants them; owned */
 	size_t count;
@@ -49,15 +51,18 @@ struct nv_redis_call {
 };
 
 /*
- * Runs the script: one round trip, two when the server did not know it. The answer is (*ret_replies)->items[0].
+ * Runs the script: one round trip, two when the server did not know it. The answer is
+ * (*ret_replies)->items[0].
  *
- * *ret_ambiguous (may be NULL) is always set: true when the call fails and the server may have run the script all the same (the connection
- * died or timed out after it was sent). The caller then reads again and compares. False with an error: it did not run, or it
- * ran and its own error reply came back.
+ * *ret_ambiguous (may be NULL) is always set: true when the call fails and the server may have run
+ * the script all the same (the connection died or timed out after it was sent). The caller then
+ * reads again and compares. False with an error: it did not run, or it ran and its own error reply
+ * came back.
  *
- * Blocks, until the deadline. Errors: as nv_redis_pipeline_run; an error reply of any kind, also one that the script returned, is an error.
+ * Blocks, until the deadline. Errors: as nv_redis_pipeline_run; an error reply of any kind, also
+ * one that the script returned, is an error.
  */
-int nv_redis_eval(struct nv_redis *redis, const struct nv_redis_call *call, struct nv_redis_replies **ret_replies,
-                  bool *ret_ambiguous, struct nv_err *err);
+int nv_redis_eval(struct nv_redis *redis, const struct nv_redis_call *call,
+                  struct nv_redis_replies **ret_replies, bool *ret_ambiguous, struct nv_err *err);
 
 #endif

@@ -18,7 +18,8 @@ static uint32_t rotate(uint32_t word, unsigned bits)
 
 static uint32_t read_be32(const unsigned char *bytes)
 {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
 static void add_block(uint32_t state[5], const unsigned char block[BLOCK_SIZE])

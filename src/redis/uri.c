@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Parses the server's URI. No message of this file quotes any part of it: a password with an unescaped '/' or ':' in it makes every
- * other part look like something else.
+ * Parses the server's URI. No message of this file quotes any part of it: a password with an
+ * unescaped '/' or ':' in it makes every other part look like something else.
  */
 #include "config.h"
 
@@ -18,7 +18,8 @@
 
 #define REDIS_PORT 6379
 
-static const char form_hint[] = "use redis://[user:password@]host[:port][/db] or unix:///path[?db=N]";
+static const char form_hint[] =
+	"use redis://[user:password@]host[:port][/db] or unix:///path[?db=N]";
 
 static int hex_value(char digit)
 {
@@ -35,7 +36,8 @@ static int hex_value(char digit)
 }
 
 /* Decodes %XX into a new string. what names the part for the message. */
-static int decode(const char *text, size_t size, const char *what, char **ret_text, struct nv_err *err)
+static int decode(const char *text, size_t size, const char *what, char **ret_text,
+                  struct nv_err *err)
 {
 	char *out cleanup_free = malloc(size + 1);
 	size_t used = 0;
@@ -53,7 +55,9 @@ static int decode(const char *text, size_t size, const char *what, char **ret_te
 		int low = i + 2 < size ? hex_value(text[i + 2]) : -1;
 
 		if (high < 0 || low < 0) {
-			return nv_fail(err, EINVAL, "redis URI: a '%%' in the %s needs two hex digits after it", what);
+			return nv_fail(err, EINVAL,
+			               "redis URI: a '%%' in the %s needs two hex digits after it",
+			               what);
 		}
 		if (high == 0 && low == 0) {
 			return nv_fail(err, EINVAL, "redis URI: %%00 in the %s", what);
@@ -103,7 +107,9 @@ static int parse_login(struct nv_redis_uri *uri, const char *text, size_t size, 
 	const char *colon = memchr(text, ':', size);
 
 	if (!colon) {
-		return nv_fail(err, EINVAL, "redis URI: the login before the '@' is user:password, or :password for the default user");
+		return nv_fail(err, EINVAL,
+		               "redis URI: the login before the '@' is user:password, or :password "
+		               "for the default user");
 	}
 
 	size_t user_size = (size_t)(colon - text);
@@ -168,7 +174,8 @@ static int parse_host(struct nv_redis_uri *uri, const char *text, size_t size, s
 	if (size > 0 && text[0] == '[') {
 		end = memchr(text, ']', size);
 		if (!end) {
-			return nv_fail(err, EINVAL, "redis URI: the ']' after the IPv6 address is missing");
+			return nv_fail(err, EINVAL,
+			               "redis URI: the ']' after the IPv6 address is missing");
 		}
 		host++;
 	} else {
@@ -214,7 +221,9 @@ static int parse_tcp(struct nv_redis_uri *uri, const char *text, struct nv_err *
 	size_t size = strcspn(text, "/?#");
 
 	if (strchr(text + size, '@')) {
-		return nv_fail(err, EINVAL, "redis URI: a '/', '?' or '#' in the login is written %%2F, %%3F or %%23");
+		return nv_fail(
+			err, EINVAL,
+			"redis URI: a '/', '?' or '#' in the login is written %%2F, %%3F or %%23");
 	}
 	r = parse_host(uri, text, size, err);
 	if (r < 0) {
@@ -232,9 +241,11 @@ static int parse_tcp(struct nv_redis_uri *uri, const char *text, struct nv_err *
 	}
 	rest += (*rest == '/') + db_size;
 	if (*rest) {
-		return nv_fail(err, EINVAL, "redis URI: nothing may follow the database; %s", form_hint);
+		return nv_fail(err, EINVAL, "redis URI: nothing may follow the database; %s",
+		               form_hint);
 	}
-	if (asprintf(&uri->address, strchr(uri->host, ':') ? "redis://[%s]:%d" : "redis://%s:%d", uri->host, uri->port) < 0) {
+	if (asprintf(&uri->address, strchr(uri->host, ':') ? "redis://[%s]:%d" : "redis://%s:%d",
+	             uri->host, uri->port) < 0) {
 		uri->address = NULL;
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -249,7 +260,8 @@ static int parse_unix(struct nv_redis_uri *uri, const char *text, struct nv_err 
 		return r;
 	}
 	if (*text != '/') {
-		return nv_fail(err, EINVAL, "redis URI: the socket's path is absolute: unix:///path");
+		return nv_fail(err, EINVAL,
+		               "redis URI: the socket's path is absolute: unix:///path");
 	}
 
 	size_t size = strcspn(text, "?#");
@@ -262,8 +274,10 @@ static int parse_unix(struct nv_redis_uri *uri, const char *text, struct nv_err 
 		return r;
 	}
 	if (strlen(uri->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-		return nv_fail(err, EINVAL, "redis URI: the socket's path has %zu bytes; the system's limit is %zu",
-		               strlen(uri->path), sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+		return nv_fail(
+			err, EINVAL,
+			"redis URI: the socket's path has %zu bytes; the system's limit is %zu",
+			strlen(uri->path), sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 	}
 	if (text[size] && strncmp(text + size, "?db=", 4) != 0) {
 		return nv_fail(err, EINVAL, "redis URI: only ?db=N may follow the socket's path");
@@ -288,7 +302,8 @@ int nv_redis_uri_parse(const char *text, struct nv_redis_uri *ret_uri, struct nv
 
 	for (const char *c = text; *c; c++) {
 		if ((unsigned char)*c <= ' ' || *c == 0x7f) {
-			return nv_fail(err, EINVAL, "redis URI: blanks and control bytes are written %%XX");
+			return nv_fail(err, EINVAL,
+			               "redis URI: blanks and control bytes are written %%XX");
 		}
 	}
 	if (strncasecmp(text, "redis://", 8) == 0) {
@@ -296,7 +311,9 @@ int nv_redis_uri_parse(const char *text, struct nv_redis_uri *ret_uri, struct nv
 	} else if (strncasecmp(text, "unix://", 7) == 0) {
 		r = parse_unix(&uri, text + 7, err);
 	} else if (strncasecmp(text, "rediss://", 9) == 0) {
-		r = nv_fail(err, EINVAL, "redis URI: TLS (rediss://) is not supported; use a local TLS proxy and redis:// or unix://");
+		r = nv_fail(err, EINVAL,
+		            "redis URI: TLS (rediss://) is not supported; use a local TLS proxy and "
+		            "redis:// or unix://");
 	} else {
 		r = nv_fail(err, EINVAL, "redis URI: unknown form; %s", form_hint);
 	}

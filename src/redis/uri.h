@@ -2,10 +2,12 @@
 /*
  * Where a Redis server is and how to log in: the value of -o redis=.
  *
- *   redis://[USER:PASSWORD@]HOST[:PORT][/DB]     HOST a name, an IPv4 address or an [IPv6] one; PORT 6379, DB 0 when left out
- *   unix://[USER:PASSWORD@]/PATH[?db=N]
+ *	redis://[USER:PASSWORD@]HOST[:PORT][/DB]
+ *	unix://[USER:PASSWORD@]/PATH[?db=N]
  *
- * %XX is decoded in USER, PASSWORD, HOST and PATH; USER may be empty (":PASSWORD@" logs in as the default user).
+ * HOST is a name, an IPv4 address or an [IPv6] one; without PORT it is 6379, without DB 0.
+ * %XX is decoded in USER, PASSWORD, HOST and PATH; USER may be empty (":PASSWORD@" logs in as the
+ * default user).
  */
 #ifndef NV_REDIS_URI_H
 #define NV_REDIS_URI_H
@@ -24,7 +26,7 @@ struct nv_redis_uri {
 	char *user;     /* NULL: the default user */
 	char *password; /* NULL: no AUTH; may be "" when a user is given. Secret: never print it */
 	int db;         /* the main database */
-	char *address;  /* "redis://HOST:PORT" or "unix:///PATH", without login and db: for messages */
+	char *address;  /* "redis://HOST:PORT" or "unix:///PATH", no login, no db: for messages */
 };
 
 #define NV_REDIS_URI_INIT { NULL, 0, NULL, NULL, NULL, 0, NULL }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The Redis layer against a real server that is well: values, pipelines, databases, scripts, threads, logins.
+ * The Redis layer against a real server that is well: values, pipelines, databases, scripts,
+ * threads, logins.
  */
 #include "config.h"
 
@@ -186,7 +187,8 @@ static void set_in(struct fixture *f, enum nv_redis_db db, const char *value)
 static void test_both_databases_share_a_round_trip(void **state)
 {
 	static const enum nv_redis_db order[] = {
-		NV_REDIS_MAIN, NV_REDIS_PROCESSED, NV_REDIS_PROCESSED, NV_REDIS_MAIN, NV_REDIS_PROCESSED,
+		NV_REDIS_MAIN, NV_REDIS_PROCESSED, NV_REDIS_PROCESSED,
+		NV_REDIS_MAIN, NV_REDIS_PROCESSED,
 	};
 	enum { COUNT = sizeof(order) / sizeof(order[0]) };
 	struct fixture *f = *state;
@@ -194,7 +196,8 @@ static void test_both_databases_share_a_round_trip(void **state)
 	set_in(f, NV_REDIS_MAIN, "main");
 	set_in(f, NV_REDIS_PROCESSED, "processed");
 	for (int round = 0; round < 3; round++) {
-		struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_PROCESSED);
+		struct nv_redis_pipeline p cleanup_redis_pipeline =
+			NV_REDIS_PIPELINE_INIT(NV_REDIS_PROCESSED);
 		struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 		unsigned long long round_trips = metric(f, NV_METRIC_REDIS_ROUND_TRIPS);
 		unsigned long long commands = metric(f, NV_METRIC_REDIS_COMMANDS);
@@ -207,7 +210,9 @@ static void test_both_databases_share_a_round_trip(void **state)
 		assert_int_equal(replies->count, COUNT);
 		for (int i = 0; i < COUNT; i++) {
 			assert_true(nv_redis_reply_is(&replies->items[i],
-			                              order[(i + round) % COUNT] == NV_REDIS_MAIN ? "main" : "processed"));
+			                              order[(i + round) % COUNT] == NV_REDIS_MAIN
+			                                      ? "main"
+			                                      : "processed"));
 		}
 		assert_int_equal(metric(f, NV_METRIC_REDIS_ROUND_TRIPS) - round_trips, 1);
 		assert_int_equal(metric(f, NV_METRIC_REDIS_COMMANDS) - commands, COUNT);
@@ -235,7 +240,9 @@ static void test_a_database_that_is_not_there(void **state)
 {
 	struct fixture *f = *state;
 	struct nv_redis_uri uri cleanup_redis_uri = NV_REDIS_URI_INIT;
-	struct nv_redis_config config = { .uri = &uri, .processed_db = 99, .timeout_ms = TIMEOUT_MS, .clock = f->clock };
+	struct nv_redis_config config = {
+		.uri = &uri, .processed_db = 99, .timeout_ms = TIMEOUT_MS, .clock = f->clock
+	};
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 	struct nv_redis *redis = NULL;
@@ -245,7 +252,7 @@ static void test_a_database_that_is_not_there(void **state)
 	assert_int_equal(nv_redis_new(&config, &redis, NULL), 0);
 	assert_int_equal(nv_redis_ping(redis, &err), -EIO);
 	assert_non_null(strstr(err.msg, "database 99"));
-	/* Selected on the way: the answer behind it is of the wrong database and must not come out. */
+	/* Selected on the way: the answer behind it is of the wrong database, and no answer. */
 	must(redis, "SET", "k", "main");
 	nv_redis_pipeline_words(&p, "GET", "k", NULL);
 	nv_redis_pipeline_use(&p, NV_REDIS_PROCESSED);
@@ -321,10 +328,12 @@ static struct nv_redis_script *new_script(const char *text)
 static void test_scripts_are_sent_once_and_again_when_forgotten(void **state)
 {
 	struct fixture *f = *state;
-	struct nv_redis_script *script =
-		new_script("redis.call('SET', KEYS[1], ARGV[1]); return {redis.call('GET', KEYS[1]), #KEYS, #ARGV}");
+	struct nv_redis_script *script = new_script(
+		"redis.call('SET', KEYS[1], ARGV[1]); return {redis.call('GET', KEYS[1]), #KEYS, #ARGV}");
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
-	struct nv_redis_call call = { .db = NV_REDIS_PROCESSED, .script = script, .args = &args, .keys = 1 };
+	struct nv_redis_call call = {
+		.db = NV_REDIS_PROCESSED, .script = script, .args = &args, .keys = 1
+	};
 	static const unsigned long long round_trips[] = { 2, 1, 2, 1 };
 
 	nv_redis_args_add(&args, "k\0k", 3);
@@ -371,12 +380,15 @@ static void test_scripts_that_fail(void **state)
 	must(f->redis, "SET", "s", "x");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct nv_redis_script *script = new_script(cases[i].text);
-		struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = script, .args = &args };
+		struct nv_redis_call call = { .db = NV_REDIS_MAIN,
+			                      .script = script,
+			                      .args = &args };
 		struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 		struct nv_err err = NV_ERR_INIT;
 		bool ambiguous = true;
 
-		assert_int_equal(nv_redis_eval(f->redis, &call, &replies, &ambiguous, &err), -cases[i].errnum);
+		assert_int_equal(nv_redis_eval(f->redis, &call, &replies, &ambiguous, &err),
+		                 -cases[i].errnum);
 		print_message("# %s\n", err.msg);
 		assert_non_null(strstr(err.msg, cases[i].shown));
 		assert_false(ambiguous);
@@ -390,7 +402,8 @@ static void test_a_hundred_thousand_arguments(void **state)
 	enum { COUNT = 100000 };
 	struct fixture *f = *state;
 	struct nv_redis *redis = open_redis(f, NULL, 60000);
-	struct nv_redis_script *script = new_script("local n = 0; for i = 1, #ARGV do n = n + tonumber(ARGV[i]) end; return n");
+	struct nv_redis_script *script = new_script(
+		"local n = 0; for i = 1, #ARGV do n = n + tonumber(ARGV[i]) end; return n");
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
 	struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = script, .args = &args };
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
@@ -421,8 +434,11 @@ static void *work(void *argument)
 	(void)snprintf(name, sizeof(name), "worker-%d", w->number);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
-		struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = w->script, .args = &args, .keys = 1 };
-		struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_PROCESSED);
+		struct nv_redis_call call = {
+			.db = NV_REDIS_MAIN, .script = w->script, .args = &args, .keys = 1
+		};
+		struct nv_redis_pipeline p cleanup_redis_pipeline =
+			NV_REDIS_PIPELINE_INIT(NV_REDIS_PROCESSED);
 		struct nv_redis_replies *counted cleanup_redis_replies = NULL;
 		struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 
@@ -433,7 +449,8 @@ static void *work(void *argument)
 		nv_redis_pipeline_words(&p, "GET", "where", NULL);
 		if (nv_redis_eval(w->f->redis, &call, &counted, NULL, NULL) < 0 ||
 		    nv_redis_pipeline_run(w->f->redis, &p, 0, &replies, NULL) < 0 ||
-		    !nv_redis_reply_is(&replies->items[0], name) || !nv_redis_reply_is(&replies->items[1], "processed") ||
+		    !nv_redis_reply_is(&replies->items[0], name) ||
+		    !nv_redis_reply_is(&replies->items[1], "processed") ||
 		    !nv_redis_reply_is(&replies->items[2], "main")) {
 			w->failures++;
 		}
@@ -455,7 +472,10 @@ static void test_eight_threads(void **state)
 	set_in(f, NV_REDIS_MAIN, "main");
 	set_in(f, NV_REDIS_PROCESSED, "processed");
 	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .f = f, .number = i, .script = new_script("return redis.call('INCR', KEYS[1])") };
+		workers[i] = (struct worker){ .f = f,
+			                      .number = i,
+			                      .script = new_script(
+						      "return redis.call('INCR', KEYS[1])") };
 		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
 	}
 	for (int i = 0; i < THREADS; i++) {
@@ -478,7 +498,8 @@ int main(void)
 		TEST(test_all_bytes_come_back),
 		TEST(test_a_thousand_commands_are_one_round_trip),
 		TEST(test_long_pipelines_of_large_values),
-		cmocka_unit_test_setup_teardown(test_nothing_to_ask_asks_nobody, setup_down, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_to_ask_asks_nobody, setup_down,
+		                                teardown),
 		TEST(test_a_command_cut_short_is_not_sent),
 		TEST(test_both_databases_share_a_round_trip),
 		TEST(test_writes_to_two_databases_are_refused),

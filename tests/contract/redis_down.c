@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The Redis layer against a real server that is down, hangs, dies, comes back, or wants another login.
+ * The Redis layer against a real server that is down, hangs, dies, comes back, or wants another
+ * login.
  */
 #include "config.h"
 
@@ -23,7 +24,8 @@ static void assert_within(int64_t started_ms, int64_t least_ms, int64_t most_ms)
 	int64_t took_ms = now_ms() - started_ms;
 
 	if (took_ms < least_ms || took_ms > most_ms) {
-		fail_msg("took %lld ms, not %lld to %lld", (long long)took_ms, (long long)least_ms, (long long)most_ms);
+		fail_msg("took %lld ms, not %lld to %lld", (long long)took_ms, (long long)least_ms,
+		         (long long)most_ms);
 	}
 }
 
@@ -72,7 +74,8 @@ static void test_a_restart_between_commands_is_not_noticed(void **state)
 		if (round % 2) {
 			assert_int_equal(read_k(f->redis, NULL), 0);
 		}
-		must(f->redis, "SET", "k", "w"); /* a write too: the dead connection is seen before anything is sent */
+		must(f->redis, "SET", "k",
+		     "w"); /* a write too: the dead connection is seen before anything is sent */
 	}
 	assert_int_equal(metric(f, NV_METRIC_REDIS_ERRORS), 0);
 }
@@ -168,7 +171,8 @@ static void test_threads_do_not_pile_up_before_a_hung_server(void **state)
 
 		for (int i = 0; i < THREADS; i++) {
 			waiters[i] = (struct waiter){ .redis = f->redis };
-			assert_int_equal(pthread_create(&threads[i], NULL, wait_in_vain, &waiters[i]), 0);
+			assert_int_equal(
+				pthread_create(&threads[i], NULL, wait_in_vain, &waiters[i]), 0);
 		}
 		for (int i = 0; i < THREADS; i++) {
 			assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -198,7 +202,9 @@ static void test_a_deadline_that_is_over_sends_nothing(void **state)
 	assert_int_equal(nv_redis_eval(f->redis, &call, &replies, &ambiguous, NULL), -ETIMEDOUT);
 	assert_false(ambiguous);
 	nv_redis_pipeline_words(&p, "SET", "k", "1", NULL);
-	assert_int_equal(nv_redis_pipeline_run(f->redis, &p, nv_redis_deadline(f->redis) - TIMEOUT_MS - 1, &replies, NULL),
+	assert_int_equal(nv_redis_pipeline_run(f->redis, &p,
+	                                       nv_redis_deadline(f->redis) - TIMEOUT_MS - 1,
+	                                       &replies, NULL),
 	                 -ETIMEDOUT);
 	assert_int_equal(ask(f->redis, &replies, NULL, "GET", "k", NULL), 0);
 	assert_int_equal(replies->items[0].type, NV_REDIS_NIL);
@@ -255,8 +261,22 @@ static void test_logins(void **state)
 		{ "ann:her-secret@", 0, NULL },
 		{ "ben:his-secret@", -EACCES, "'get' command" },
 	};
-	static const char *const more[] = { "--requirepass", "right-@secret", "--user", "ann", "on", ">her-secret", "~*",
-		                            "+@all", "--user", "ben", "on", ">his-secret", "~*", "+ping", "+select", NULL };
+	static const char *const more[] = { "--requirepass",
+		                            "right-@secret",
+		                            "--user",
+		                            "ann",
+		                            "on",
+		                            ">her-secret",
+		                            "~*",
+		                            "+@all",
+		                            "--user",
+		                            "ben",
+		                            "on",
+		                            ">his-secret",
+		                            "~*",
+		                            "+ping",
+		                            "+select",
+		                            NULL };
 	struct fixture *f = *state;
 
 	assert_true(nv_test_redis_start(&f->server, more));
@@ -325,14 +345,16 @@ static void test_too_many_clients(void **state)
 	nv_redis_free(other);
 }
 
-/* The server hangs up on clients that idle, or on an operator's word; the pool must not take that for a failure. */
+/* The server hangs up on clients that idle, or on an operator's word; the pool must not take that
+ * for a failure. */
 static void test_connections_that_the_server_closed(void **state)
 {
 	struct fixture *f = *state;
 	struct nv_redis *killer = open_redis(f, NULL, TIMEOUT_MS);
 
 	for (int i = 0; i < 5; i++) {
-		struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
+		struct nv_redis_pipeline p cleanup_redis_pipeline =
+			NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 		struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 
 		assert_int_equal(nv_redis_ping(f->redis, NULL), 0);

@@ -67,8 +67,8 @@ int teardown(void **state)
 	return 0;
 }
 
-int ask(struct nv_redis *redis, struct nv_redis_replies **ret_replies, struct nv_err *err, const char *command,
-        const char *argument, const char *argument2)
+int ask(struct nv_redis *redis, struct nv_redis_replies **ret_replies, struct nv_err *err,
+        const char *command, const char *argument, const char *argument2)
 {
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 
@@ -110,7 +110,8 @@ void need_server(int tests)
 	}
 	(void)printf("1..%d\n", tests);
 	for (int i = 1; i <= tests; i++) {
-		(void)printf("ok %d # SKIP there is no redis-server (Debian package redis-server)\n", i);
+		(void)printf(
+			"ok %d # SKIP there is no redis-server (Debian package redis-server)\n", i);
 	}
 	exit(0);
 }

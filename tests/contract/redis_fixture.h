@@ -31,12 +31,13 @@ int setup(void **state);
 int setup_down(void **state);
 int teardown(void **state);
 
-/* An object for another URI (NULL: the server's), same clock and metrics. Free with nv_redis_free. */
+/* An object for another URI (NULL: the server's), same clock and metrics. Free with nv_redis_free.
+ */
 struct nv_redis *open_redis(struct fixture *f, const char *uri, int timeout_ms);
 
 /* Runs one command of words in the main database; its answer in *ret_replies. */
-int ask(struct nv_redis *redis, struct nv_redis_replies **ret_replies, struct nv_err *err, const char *command,
-        const char *argument, const char *argument2);
+int ask(struct nv_redis *redis, struct nv_redis_replies **ret_replies, struct nv_err *err,
+        const char *command, const char *argument, const char *argument2);
 
 /* The same; it must succeed, and its answer does not matter. */
 void must(struct nv_redis *redis, const char *command, const char *argument, const char *argument2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting waits for the server's own words, so nothing sleeps: it logs to a pipe, and says there when it is ready.
+ * Starting waits for the server's own words, so nothing sleeps: it logs to a pipe, and says there
+ * when it is ready.
  */
 #include "config.h"
 
@@ -58,8 +59,11 @@ bool nv_test_redis_new(struct nv_test_redis *server, const char *const *more)
 static void become_server(const struct nv_test_redis *server, const char *const *more, int log_fd)
 {
 	const char *args[ARGS_MAX] = {
-		"redis-server", "--port",       "0",  "--unixsocket",  server->socket, "--dir",    server->dir,
-		"--save",       "",             "--appendonly", "no",  "--daemonize",  "no",       "--loglevel", "notice",
+		"redis-server", "--port",       "0",
+		"--unixsocket", server->socket, "--dir",
+		server->dir,    "--save",       "",
+		"--appendonly", "no",           "--daemonize",
+		"no",           "--loglevel",   "notice",
 	};
 	size_t count = 0;
 
@@ -94,7 +98,8 @@ static bool wait_until_ready(int fd)
 			strcat(all, line);
 		}
 	}
-	(void)fclose(log); /* the server ignores SIGPIPE, and what it logs from now on is of no interest */
+	(void)fclose(log); /* the server ignores SIGPIPE, and what it logs from now on is of no
+	                      interest */
 	if (!ready) {
 		(void)fprintf(stderr, "# redis-server did not start:\n%s", all);
 	}

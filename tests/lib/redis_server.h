@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A redis-server of a test's own: on a unix socket in a private directory, stopped by its process id, gone with the test.
+ * A redis-server of a test's own: on a unix socket in a private directory, stopped by its process
+ * id, gone with the test.
  *
  * Example:
  *	struct nv_test_redis server;
@@ -16,16 +17,18 @@
 #include <sys/types.h>
 
 struct nv_test_redis {
-	char dir[64];     /* private; removed by release */
-	char socket[80];  /* its unix socket */
-	char uri[96];     /* "unix:///…", for nv_redis_uri_parse */
-	pid_t pid;        /* 0 = not running */
+	char dir[64];    /* private; removed by release */
+	char socket[80]; /* its unix socket */
+	char uri[96];    /* "unix:///…", for nv_redis_uri_parse */
+	pid_t pid;       /* 0 = not running */
 };
 
-/* True when there is a redis-server to start. Without one a suite skips itself, unless the environment sets NV_REQUIRE_SERVERS. */
+/* True when there is a redis-server to start. Without one a suite skips itself, unless the
+ * environment sets NV_REQUIRE_SERVERS. */
 bool nv_test_redis_is_installed(void);
 
-/* Makes the directory and starts the server. more: further arguments ("--requirepass", "x", NULL), or NULL. False with a line on stderr. */
+/* Makes the directory and starts the server. more: further arguments ("--requirepass", "x", NULL),
+ * or NULL. False with a line on stderr. */
 bool nv_test_redis_new(struct nv_test_redis *server, const char *const *more);
 
 /* Only makes the directory and the names: the server is down. */

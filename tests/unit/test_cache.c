@@ -81,12 +81,13 @@ static int teardown(void **state)
 	return dropped ? 0 : -1;
 }
 
-static struct nv_cache_stamp put(struct fixture *f, const char *key, struct snapshot *snapshot, bool prefetched,
-                                 const char *part)
+static struct nv_cache_stamp put(struct fixture *f, const char *key, struct snapshot *snapshot,
+                                 bool prefetched, const char *part)
 {
 	struct nv_cache_stamp stamp = nv_cache_stamp(f->cache);
 
-	assert_int_equal(nv_cache_put(f->cache, key, strlen(key), snapshot, stamp, prefetched, part), 0);
+	assert_int_equal(
+		nv_cache_put(f->cache, key, strlen(key), snapshot, stamp, prefetched, part), 0);
 	return stamp;
 }
 
@@ -238,7 +239,8 @@ static void test_the_oldest_go_first_and_take_no_promise_with_them(void **state)
 	assert_int_equal(atomic_load(&f->a.refs), 4);
 }
 
-/* Many threads; a store whose version moves; after an own commit and its invalidation nobody may see an older version. */
+/* Many threads; a store whose version moves; after an own commit and its invalidation nobody may
+ * see an older version. */
 struct storm {
 	struct nv_cache *cache;
 	atomic_ullong stored;    /* the store */
@@ -307,14 +309,23 @@ static void test_no_thread_sees_what_an_own_commit_has_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_listing_answers_for_all_parts_for_a_second, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_prefetched_one_never_answers_for_a_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_a_part_answers_only_for_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_listing_answers_for_all_parts_for_a_second,
+		                                setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_prefetched_one_never_answers_for_a_file,
+		                                setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_part_answers_only_for_itself, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(test_keys_are_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_an_answer_under_way_during_an_invalidation_is_not_stored, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_an_overtaken_answer_does_not_replace_a_newer_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_the_oldest_go_first_and_take_no_promise_with_them, setup_small, teardown),
-		cmocka_unit_test_setup_teardown(test_no_thread_sees_what_an_own_commit_has_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_answer_under_way_during_an_invalidation_is_not_stored, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_overtaken_answer_does_not_replace_a_newer_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_the_oldest_go_first_and_take_no_promise_with_them, setup_small,
+			teardown),
+		cmocka_unit_test_setup_teardown(test_no_thread_sees_what_an_own_commit_has_replaced,
+		                                setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -72,7 +72,8 @@ static void test_open_lets_one_probe_through_a_second(void **state)
 
 static void test_any_life_closes_it(void **state)
 {
-	static const enum nv_redis_outcome outcomes[] = { NV_REDIS_OUTCOME_ANSWERED, NV_REDIS_OUTCOME_FAILED };
+	static const enum nv_redis_outcome outcomes[] = { NV_REDIS_OUTCOME_ANSWERED,
+		                                          NV_REDIS_OUTCOME_FAILED };
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {

@@ -46,12 +46,17 @@ static const struct mapping mappings[] = {
 	{ "OOMPH is no code", EIO, "OOMPH" },
 	{ "", EIO, "" },
 	/* What a script's command raised: in the words of Redis 6, and of 7. */
-	{ "ERR Error running script (call to f_89ab): @user_script:1: WRONGTYPE Operation against a key", EIO, "another type" },
-	{ "ERR Error running script (call to f_89ab): @user_script: 12: -OOM command not allowed", ENOSPC, "maxmemory" },
-	{ "ERR Error running script (call to f_89ab): @user_script:3: -READONLY You can't write", EROFS, "replica" },
-	{ "ERR Error running script (call to f_89ab): @user_script:3: user_script:3: nil value", EIO, "nil value" },
+	{ "ERR Error running script (call to f_89ab): @user_script:1: WRONGTYPE Operation against a key",
+	  EIO, "another type" },
+	{ "ERR Error running script (call to f_89ab): @user_script: 12: -OOM command not allowed",
+	  ENOSPC, "maxmemory" },
+	{ "ERR Error running script (call to f_89ab): @user_script:3: -READONLY You can't write",
+	  EROFS, "replica" },
+	{ "ERR Error running script (call to f_89ab): @user_script:3: user_script:3: nil value",
+	  EIO, "nil value" },
 	{ "ERR Error running script", EIO, "running script" },
-	{ "OOM command not allowed when used memory > 'maxmemory'. script: 89ab, on @user_script:1.", ENOSPC, "maxmemory" },
+	{ "OOM command not allowed when used memory > 'maxmemory'. script: 89ab, on @user_script:1.",
+	  ENOSPC, "maxmemory" },
 };
 
 static void test_error_replies_become_errnos(void **state)
@@ -62,11 +67,13 @@ static void test_error_replies_become_errnos(void **state)
 		struct nv_err err = NV_ERR_INIT;
 
 		print_message("# %s\n", mappings[i].text);
-		assert_int_equal(nv_redis_reply_check(&reply, "redis://h:1", "dns;x", &err), -mappings[i].errnum);
+		assert_int_equal(nv_redis_reply_check(&reply, "redis://h:1", "dns;x", &err),
+		                 -mappings[i].errnum);
 		assert_int_equal(err.errnum, mappings[i].errnum);
 		assert_ptr_equal(strstr(err.msg, "redis://h:1: dns;x: "), err.msg);
 		assert_non_null(strstr(err.msg, mappings[i].shown));
-		assert_int_equal(nv_redis_reply_check(&reply, NULL, NULL, NULL), -mappings[i].errnum);
+		assert_int_equal(nv_redis_reply_check(&reply, NULL, NULL, NULL),
+		                 -mappings[i].errnum);
 	}
 }
 
@@ -147,8 +154,9 @@ static void test_integers(void **state)
 }
 
 /* All types, nested, with bytes; fed in pieces of every size. */
-static const char wire[] = "+OK\r\n-ERR no\r\n:-12\r\n$-1\r\n*-1\r\n$0\r\n\r\n$5\r\na\0\r\nb\r\n*0\r\n"
-                           "*3\r\n$1\r\nx\r\n*2\r\n:1\r\n$-1\r\n+y\r\n";
+static const char wire[] =
+	"+OK\r\n-ERR no\r\n:-12\r\n$-1\r\n*-1\r\n$0\r\n\r\n$5\r\na\0\r\nb\r\n*0\r\n"
+	"*3\r\n$1\r\nx\r\n*2\r\n:1\r\n$-1\r\n+y\r\n";
 
 static void check_wire(const struct nv_redis_replies *replies)
 {
@@ -194,7 +202,8 @@ static void test_answers_are_decoded_whatever_the_pieces(void **state)
 
 			assert_int_equal(nv_redis_decoder_feed(decoder, wire + at, size, NULL), 0);
 			assert_false(nv_redis_decoder_is_idle(decoder));
-			while (replies->count < 9 && (r = nv_redis_decoder_next(decoder, replies, NULL)) != 0) {
+			while (replies->count < 9 &&
+			       (r = nv_redis_decoder_next(decoder, replies, NULL)) != 0) {
 				assert_int_equal(r, 1);
 			}
 		}
@@ -207,7 +216,8 @@ static void test_answers_are_decoded_whatever_the_pieces(void **state)
 static void test_what_is_no_answer_is_an_error(void **state)
 {
 	static const char *const garbage[] = {
-		"HTTP/1.1 200 OK\r\n", "$x\r\n", "@1\r\n", "*99999999999999\r\n", "$-2\r\n", ":1x\r\n",
+		"HTTP/1.1 200 OK\r\n", "$x\r\n",  "@1\r\n",
+		"*99999999999999\r\n", "$-2\r\n", ":1x\r\n",
 	};
 
 	(void)state;
@@ -218,7 +228,8 @@ static void test_what_is_no_answer_is_an_error(void **state)
 
 		print_message("# %zu\n", i);
 		assert_int_equal(nv_redis_decoder_new(&decoder), 0);
-		assert_int_equal(nv_redis_decoder_feed(decoder, garbage[i], strlen(garbage[i]), &err), 0);
+		assert_int_equal(
+			nv_redis_decoder_feed(decoder, garbage[i], strlen(garbage[i]), &err), 0);
 		assert_int_equal(nv_redis_decoder_next(decoder, replies, &err), -EIO);
 		assert_non_null(strstr(err.msg, "not an answer"));
 		nv_redis_decoder_free(decoder);
@@ -257,8 +268,9 @@ static void test_the_arena_keeps_values_apart(void **state)
 
 static void test_info_fields(void **state)
 {
-	struct nv_redis_reply info = text_reply(NV_REDIS_BULK, "# Server\r\nredis_version:7.0.15\r\nx_redis_mode:no\r\n"
-	                                                       "redis_mode:standalone\r\nempty:\r\nlast:1");
+	struct nv_redis_reply info =
+		text_reply(NV_REDIS_BULK, "# Server\r\nredis_version:7.0.15\r\nx_redis_mode:no\r\n"
+	                                  "redis_mode:standalone\r\nempty:\r\nlast:1");
 	char value[8];
 
 	(void)state;

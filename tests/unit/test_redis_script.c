@@ -71,14 +71,16 @@ static void test_a_script_is_named_by_its_text(void **state)
 
 	(void)state;
 	assert_int_equal(nv_redis_script_new("return 1", 8, &script), 0);
-	assert_string_equal(nv_redis_script_sha1(script), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+	assert_string_equal(nv_redis_script_sha1(script),
+	                    "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
 	nv_redis_script_free(script);
 	nv_redis_script_free(NULL);
 }
 
 static void test_arguments_are_bytes(void **state)
 {
-	static const char want[] = "$3\r\na\0b\r\n$0\r\n\r\n$20\r\n-9223372036854775808\r\n$1\r\nz\r\n";
+	static const char want[] =
+		"$3\r\na\0b\r\n$0\r\n\r\n$20\r\n-9223372036854775808\r\n$1\r\nz\r\n";
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
 
 	(void)state;

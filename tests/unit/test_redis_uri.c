@@ -30,17 +30,21 @@ static const struct good goods[] = {
 	{ "redis://h", "h", 6379, NULL, NULL, NULL, 0, "redis://h:6379" },
 	{ "redis://h/", "h", 6379, NULL, NULL, NULL, 0, "redis://h:6379" },
 	{ "REDIS://h:1/15", "h", 1, NULL, NULL, NULL, 15, "redis://h:1" },
-	{ "redis://10.1.2.3:65535/0", "10.1.2.3", 65535, NULL, NULL, NULL, 0, "redis://10.1.2.3:65535" },
+	{ "redis://10.1.2.3:65535/0", "10.1.2.3", 65535, NULL, NULL, NULL, 0,
+	  "redis://10.1.2.3:65535" },
 	{ "redis://[::1]:7000/2", "::1", 7000, NULL, NULL, NULL, 2, "redis://[::1]:7000" },
 	{ "redis://[fe80::1]", "fe80::1", 6379, NULL, NULL, NULL, 0, "redis://[fe80::1]:6379" },
 	{ "redis://:pw@h", "h", 6379, NULL, NULL, "pw", 0, "redis://h:6379" },
 	{ "redis://ann:pw@h:7/3", "h", 7, NULL, "ann", "pw", 3, "redis://h:7" },
 	{ "redis://ann:@h", "h", 6379, NULL, "ann", "", 0, "redis://h:6379" },
-	{ "redis://a%3ab:p%40%2F%25%ff:x@h", "h", 6379, NULL, "a:b", "p@/%\xff:x", 0, "redis://h:6379" },
+	{ "redis://a%3ab:p%40%2F%25%ff:x@h", "h", 6379, NULL, "a:b", "p@/%\xff:x", 0,
+	  "redis://h:6379" },
 	{ "redis://a:b@c@h", "h", 6379, NULL, "a", "b@c", 0, "redis://h:6379" },
 	{ "unix:///run/r.sock", NULL, 0, "/run/r.sock", NULL, NULL, 0, "unix:///run/r.sock" },
-	{ "unix:///run/a@b%3F.sock?db=4", NULL, 0, "/run/a@b?.sock", NULL, NULL, 4, "unix:///run/a@b?.sock" },
-	{ "unix://ann:pw@/run/r.sock?db=0", NULL, 0, "/run/r.sock", "ann", "pw", 0, "unix:///run/r.sock" },
+	{ "unix:///run/a@b%3F.sock?db=4", NULL, 0, "/run/a@b?.sock", NULL, NULL, 4,
+	  "unix:///run/a@b?.sock" },
+	{ "unix://ann:pw@/run/r.sock?db=0", NULL, 0, "/run/r.sock", "ann", "pw", 0,
+	  "unix:///run/r.sock" },
 	{ "redis://h/999999", "h", 6379, NULL, NULL, NULL, 999999, "redis://h:6379" },
 };
 
@@ -48,7 +52,8 @@ static void assert_text(const char *got, const char *want, const char *of)
 {
 	if (!want || !got) {
 		if (got != want) {
-			fail_msg("%s: got %s, want %s", of, got ? got : "NULL", want ? want : "NULL");
+			fail_msg("%s: got %s, want %s", of, got ? got : "NULL",
+			         want ? want : "NULL");
 		}
 		return;
 	}
@@ -180,7 +185,8 @@ static void test_random_texts(void **state)
 		size_t used = 0;
 
 		if (random() % 4) {
-			used = (size_t)snprintf(text, sizeof(text), "%s", random() % 2 ? "redis://" : "unix:///");
+			used = (size_t)snprintf(text, sizeof(text), "%s",
+			                        random() % 2 ? "redis://" : "unix:///");
 		}
 		for (size_t i = 0; i < size; i++) {
 			text[used++] = alphabet[(size_t)random() % (sizeof(alphabet) - 1)];
