@@ -24,8 +24,8 @@ void nv_base64_encode(const void *data, size_t size, struct nv_buf *out)
 		unsigned word = (unsigned)bytes[i] << 16;
 		word |= left > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
 		word |= left > 2 ? bytes[i + 2] : 0;
-		char four[4] = { digit(word >> 18), digit(word >> 12), left > 1 ? digit(word >> 6) : '=',
-			         left > 2 ? digit(word) : '=' };
+		char four[4] = { digit(word >> 18), digit(word >> 12),
+			         left > 1 ? digit(word >> 6) : '=', left > 2 ? digit(word) : '=' };
 		nv_buf_append(out, four, sizeof(four));
 	}
 }
@@ -47,7 +47,7 @@ static int value_of(char c)
 	return c == '/' ? 63 : -1;
 }
 
-/* Four characters to one to three bytes; *ret_count says how many. False when they are not base64. */
+/* Four characters to one to three bytes, *ret_count. False when they are not base64. */
 static bool decode_four(const char *four, bool last, uint8_t ret_bytes[3], size_t *ret_count)
 {
 	size_t digits = 4;

@@ -20,8 +20,8 @@
  * strung together with bson_concat ({"a.b": 1} + {"c": 2} is a $set) or walked with bson_iter. */
 struct nv_bson_change {
 	char *path;     /* owned; dotted, "a.b.0.c"; never "" */
-	bson_t *before; /* owned; {path: old value}; NULL = the field was absent (or not looked up) */
-	bson_t *after;  /* owned; {path: new value}; NULL = the field is unset */
+	bson_t *before; /* owned; {path: old value}; NULL = the field was absent */
+	bson_t *after; /* owned; {path: new value}; NULL = the field is unset */
 };
 
 /* Changes in the order of the edited document, none inside another's path. */
@@ -31,7 +31,10 @@ struct nv_bson_changes {
 	size_t cap;
 };
 
-#define NV_BSON_CHANGES_INIT { NULL, 0, 0 }
+#define NV_BSON_CHANGES_INIT                                                                       \
+	{                                                                                          \
+		NULL, 0, 0                                                                         \
+	}
 
 /* Frees the changes; *changes is then empty and usable again. */
 void nv_bson_changes_release(struct nv_bson_changes *changes);
@@ -39,7 +42,8 @@ void nv_bson_changes_release(struct nv_bson_changes *changes);
 /* Adds a change at the end; path is copied. before and after are borrowed: the value is that of the
  * first field of each, whatever its key; NULL as in the struct. 0, -ENOMEM, -EINVAL (path "" or
  * damaged BSON). */
-int nv_bson_changes_add(struct nv_bson_changes *changes, const char *path, const bson_t *before, const bson_t *after);
+int nv_bson_changes_add(struct nv_bson_changes *changes, const char *path, const bson_t *before,
+                        const bson_t *after);
 
 #define cleanup_bson_changes __attribute__((cleanup(nv_bson_changes_release)))
 
@@ -55,7 +59,7 @@ static inline void nv_cleanup_bson(bson_t **doc)
 bool nv_bson_equal(const bson_t *a, const bson_t *b);
 
 /* True when both say the same: numbers by value whatever their type, documents whatever their field
- * order, arrays in order, all else by bytes. */
+ * order, arrays in order, all else by bytes. False when either is damaged or memory is short. */
 bool nv_bson_same(const bson_t *a, const bson_t *b);
 
 /* nv_bson_same for the values that two iterators stand on. */
@@ -81,7 +85,8 @@ int nv_bson_retype(const bson_t *stored, const bson_t *edited, bson_t **ret_doc)
  * -ENOMEM; -EPERM with the reason when there is no such ancestor (a top-level field of such a name
  * was changed).
  */
-int nv_bson_diff(const bson_t *base, const bson_t *mine, struct nv_bson_changes *ret_changes, struct nv_err *err);
+int nv_bson_diff(const bson_t *base, const bson_t *mine, struct nv_bson_changes *ret_changes,
+                 struct nv_err *err);
 
 /*
  * *ret_doc = doc with the changes, as MongoDB's $set and $unset make it: parents are created as
@@ -89,9 +94,10 @@ int nv_bson_diff(const bson_t *base, const bson_t *mine, struct nv_bson_changes 
  * array grows with nulls, an unset array element becomes null, an unset of what is not there does
  * nothing. before is not looked at. 0, -ENOMEM; -EINVAL with the reason: one path inside another's,
  * a path through a value that is no document or array, an array index that is no number or over
- * 100,000 past the end, damaged BSON.
+ * 100,000 past the end, damaged BSON; -EFBIG: *ret_doc would be over 16 MiB.
  */
-int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson_t **ret_doc, struct nv_err *err);
+int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson_t **ret_doc,
+                  struct nv_err *err);
 
 /*
  * What of mine's changes from base is still to be done to theirs: *ret_changes (appended; before =
@@ -100,8 +106,9 @@ int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson
  * *ret_conflicts (appended; may be NULL) has each such path, before = theirs' value, after =
  * mine's, and *ret_changes is as it was. 0, -EINVAL, -EPERM (as nv_bson_diff), -ENOMEM.
  */
-int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs, struct nv_bson_changes *ret_changes,
-                   struct nv_bson_changes *ret_conflicts, struct nv_err *err);
+int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs,
+                   struct nv_bson_changes *ret_changes, struct nv_bson_changes *ret_conflicts,
+                   struct nv_err *err);
 
 #define NV_BSON_NO_MATCH ((size_t)-1)
 
@@ -114,7 +121,7 @@ int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs,
  * reason: an `_id` given twice, or an element without identity between others (which stored element
  * it is, and so which hidden fields it has, cannot be told).
  */
-int nv_bson_match_elements(const bson_t *stored, const bson_t *edited, const char *key_field, size_t **ret_match,
-                           size_t *ret_count, struct nv_err *err);
+int nv_bson_match_elements(const bson_t *stored, const bson_t *edited, const char *key_field,
+                           size_t **ret_match, size_t *ret_count, struct nv_err *err);
 
 #endif

@@ -34,7 +34,8 @@ double nv_raw_double(const uint8_t *bytes)
 
 int nv_raw_iter_init(struct nv_raw_iter *iter, const uint8_t *data, size_t size)
 {
-	if (size < 5 || nv_raw_int32(data) < 5 || (size_t)nv_raw_int32(data) != size || data[size - 1] != 0) {
+	if (size < 5 || nv_raw_int32(data) < 5 || (size_t)nv_raw_int32(data) != size ||
+	    data[size - 1] != 0) {
 		return -EINVAL;
 	}
 	*iter = (struct nv_raw_iter){ .data = data, .pos = 4, .end = size - 1 };
@@ -247,7 +248,8 @@ void nv_raw_put_key(struct nv_buf *buf, uint8_t type, const char *key, size_t ke
 	nv_buf_putc(buf, 0);
 }
 
-void nv_raw_put(struct nv_buf *buf, const char *key, size_t key_size, const struct nv_raw_elem *elem)
+void nv_raw_put(struct nv_buf *buf, const char *key, size_t key_size,
+                const struct nv_raw_elem *elem)
 {
 	nv_raw_put_key(buf, elem->type, key, key_size);
 	nv_buf_append(buf, elem->value, elem->size);
@@ -311,7 +313,8 @@ int nv_raw_value_of(const bson_iter_t *iter, struct nv_buf *buf, struct nv_raw_e
 	nv_buf_append(buf, iter->raw + value, iter->next_off - value);
 	nv_raw_end(buf, start);
 	struct nv_raw_iter inner;
-	if (nv_buf_error(buf) < 0 || nv_raw_iter_init(&inner, (const uint8_t *)buf->data, buf->len) < 0 ||
+	if (nv_buf_error(buf) < 0 ||
+	    nv_raw_iter_init(&inner, (const uint8_t *)buf->data, buf->len) < 0 ||
 	    nv_raw_iter_next(&inner, ret_elem) < 1 || inner.pos != inner.end) {
 		return -EINVAL;
 	}
@@ -335,7 +338,8 @@ void nv_raw_key_init(struct nv_raw_key *ret_key, const char *key, size_t size, s
 {
 	uint64_t prefix = 0;
 	memcpy(&prefix, key, size < sizeof(prefix) ? size : sizeof(prefix));
-	*ret_key = (struct nv_raw_key){ .prefix = prefix, .key = key, .size = size, .index = index };
+	*ret_key =
+		(struct nv_raw_key){ .prefix = prefix, .key = key, .size = size, .index = index };
 }
 
 int nv_raw_key_compare(const struct nv_raw_key *a, const struct nv_raw_key *b)

@@ -72,7 +72,8 @@ void nv_raw_end(struct nv_buf *buf, size_t start);
 void nv_raw_put_key(struct nv_buf *buf, uint8_t type, const char *key, size_t key_size);
 
 /* Appends a whole field: elem's value under another key. */
-void nv_raw_put(struct nv_buf *buf, const char *key, size_t key_size, const struct nv_raw_elem *elem);
+void nv_raw_put(struct nv_buf *buf, const char *key, size_t key_size,
+                const struct nv_raw_elem *elem);
 
 void nv_raw_put_int32(struct nv_buf *buf, int32_t value);
 void nv_raw_put_int64(struct nv_buf *buf, int64_t value);

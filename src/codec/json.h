@@ -21,25 +21,27 @@
 #define NV_JSON_BSON_MAX (16 * 1024 * 1024)
 
 enum nv_json_flags {
-	NV_JSON_COMPACT = 1 << 0,    /* format: one line, no blank and no final newline (NDJSON, names) */
-	NV_JSON_ALLOW_BSON = 1 << 1, /* parse: accept a whole text {"$bson": "BASE64"} (full mounts); else it is refused as read-only */
+	/* format: one line, no blank and no final newline (NDJSON, names) */
+	NV_JSON_COMPACT = 1 << 0,
+	/* parse: accept a whole text {"$bson":"BASE64"} (full mounts); else it is refused as read-only */
+	NV_JSON_ALLOW_BSON = 1 << 1,
 };
 
 /* What nv_json_format and nv_json_format_value return for a document without a plain form: the text
- * is {"$bson": "BASE64"}. */
+ * is {"$bson":"BASE64"}. */
 #define NV_JSON_OPAQUE 1
 
 /*
  * Appends the text of doc: two-space indent, stored field order, one final newline (or one line,
  * NV_JSON_COMPACT). 0: nv_json_parse gives doc back byte for byte. NV_JSON_OPAQUE: no plain text
  * could do that (duplicate keys, bad UTF-8, NaN bits, array keys that are not 0, 1, 2…, unsorted
- * regex options, too deep, too big, damaged): the whole text is {"$bson": "BASE64"} of its bytes,
+ * regex options, too deep, too big, damaged): the whole text is {"$bson":"BASE64"} of its bytes,
  * to be shown read-only. -ENOMEM: out is unusable (nothing is promised about what was appended).
  */
 int nv_json_format(const bson_t *doc, unsigned flags, struct nv_buf *out);
 
 /* Appends the one-line text of the value iter stands on, whatever its type. 0, NV_JSON_OPAQUE (then
- * the text is {"$bson": "BASE64"} of the document {"": value}) or -ENOMEM. Example: an ObjectId
+ * the text is {"$bson":"BASE64"} of the document {"": value}) or -ENOMEM. Example: an ObjectId
  * gives {"$oid":"64b0…"}. */
 int nv_json_format_value(const bson_iter_t *iter, struct nv_buf *out);
 
@@ -54,11 +56,13 @@ void nv_json_quote(const char *text, size_t size, struct nv_buf *out);
  * *ret_doc is the caller's (bson_destroy). -EINVAL: refused. -EFBIG: over NV_JSON_BSON_MAX (faults
  * too). -ENOMEM.
  */
-int nv_json_parse(const char *text, size_t size, unsigned flags, bson_t **ret_doc, struct nv_faults *faults);
+int nv_json_parse(const char *text, size_t size, unsigned flags, bson_t **ret_doc,
+                  struct nv_faults *faults);
 
 /* Reads one value of any type: *ret_doc is the document {"": value}. Undoes nv_json_format_value
  * when NV_JSON_ALLOW_BSON is given. Returns as nv_json_parse. */
-int nv_json_parse_value(const char *text, size_t size, unsigned flags, bson_t **ret_doc, struct nv_faults *faults);
+int nv_json_parse_value(const char *text, size_t size, unsigned flags, bson_t **ret_doc,
+                        struct nv_faults *faults);
 
 enum nv_json_state {
 	NV_JSON_GOOD,    /* a whole document that nv_json_parse takes */
@@ -72,7 +76,8 @@ enum nv_json_state {
  * partial. For write(2): refuse early at WRONG and BROKEN. Texts over 64 KiB are looked at closely
  * only where they could be whole, so that a long text written in pieces is not read anew each time;
  * until then they are PARTIAL. */
-enum nv_json_state nv_json_scan(const char *text, size_t size, unsigned flags, struct nv_faults *faults);
+enum nv_json_state nv_json_scan(const char *text, size_t size, unsigned flags,
+                                struct nv_faults *faults);
 
 /*
  * Where in a text that nv_json_parse took the value of a dotted path begins ("settings.cache_ttl",
@@ -80,6 +85,7 @@ enum nv_json_state nv_json_scan(const char *text, size_t size, unsigned flags, s
  * is there; false: the place of the nearest ancestor that is, and where a missing field would go.
  * Reads the text anew: for faults, not for every field.
  */
-bool nv_json_place(const char *text, size_t size, const char *path, size_t *ret_line, size_t *ret_column);
+bool nv_json_place(const char *text, size_t size, const char *path, size_t *ret_line,
+                   size_t *ret_column);
 
 #endif

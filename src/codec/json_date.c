@@ -21,7 +21,8 @@ static int64_t days_of(int year, int month, int day)
 	int64_t era = (y >= 0 ? y : y - 399) / 400;
 	int64_t year_of_era = y - era * 400;
 	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
 }
 
 static void date_of(int64_t days, int *ret_year, int *ret_month, int *ret_day)
@@ -31,7 +32,8 @@ static void date_of(int64_t days, int *ret_year, int *ret_month, int *ret_day)
 	int64_t day_of_era = days - era * 146097;
 	int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t month = (5 * day_of_year + 2) / 153;
 	*ret_day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
 	*ret_month = (int)(month < 10 ? month + 3 : month - 9);
@@ -49,8 +51,8 @@ bool nv_json_date_format(int64_t ms, char ret_text[32])
 	int month = 0;
 	int day = 0;
 	date_of(days, &year, &month, &day);
-	int used = snprintf(ret_text, 32, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, rest / 3600000,
-	                    rest / 60000 % 60, rest / 1000 % 60);
+	int used = snprintf(ret_text, 32, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day,
+	                    rest / 3600000, rest / 60000 % 60, rest / 1000 % 60);
 	if (rest % 1000 != 0) {
 		used += snprintf(ret_text + used, (size_t)(32 - used), ".%03d", rest % 1000);
 	}
@@ -93,7 +95,8 @@ static bool parse_zone(const char *text, size_t size, int *ret_minutes)
 		*ret_minutes = 0;
 		return true;
 	}
-	if (size != 6 || (*text != '+' && *text != '-') || !has_shape(text + 1, size - 1, "hh:mm")) {
+	if (size != 6 || (*text != '+' && *text != '-') ||
+	    !has_shape(text + 1, size - 1, "hh:mm")) {
 		return false;
 	}
 	int hours = number_at(text + 1, "hh:mm", 'h');
@@ -122,7 +125,8 @@ bool nv_json_date_parse(const char *text, size_t size, int64_t *ret_ms, const ch
 		int scale = 100;
 		for (pos++; pos < size && text[pos] >= '0' && text[pos] <= '9'; pos++) {
 			if (scale == 0) {
-				*ret_why = "a date holds milliseconds, at most three digits after the seconds";
+				*ret_why =
+					"a date holds milliseconds, at most three digits after the seconds";
 				return false;
 			}
 			ms += (text[pos] - '0') * scale;

@@ -22,20 +22,23 @@ struct form_name {
 static const struct form_name form_names[] = {
 	{ "$literal", NV_FORM_LITERAL, "{\"$literal\":{…}}" },
 	{ "$oid", NV_FORM_OID, "{\"$oid\":\"24 hex digits\"}" },
-	{ "$date", NV_FORM_DATE, "{\"$date\":\"2026-11-24T13:31:01.123Z\"} or {\"$date\":{\"$numberLong\":\"MILLISECONDS\"}}" },
+	{ "$date", NV_FORM_DATE,
+	  "{\"$date\":\"2026-11-24T13:31:01.123Z\"} or {\"$date\":{\"$numberLong\":\"MILLISECONDS\"}}" },
 	{ "$numberInt", NV_FORM_INT, "{\"$numberInt\":\"5\"}" },
 	{ "$numberLong", NV_FORM_LONG, "{\"$numberLong\":\"5\"}" },
 	{ "$numberDouble", NV_FORM_DOUBLE, "{\"$numberDouble\":\"1.5\"}" },
 	{ "$numberDecimal", NV_FORM_DECIMAL, "{\"$numberDecimal\":\"1.50\"}" },
 	{ "$binary", NV_FORM_BINARY, "{\"$binary\":{\"base64\":\"…\",\"subType\":\"00\"}}" },
 	{ "$uuid", NV_FORM_UUID, "{\"$uuid\":\"8-4-4-4-12 hex digits\"}" },
-	{ "$regularExpression", NV_FORM_REGEX, "{\"$regularExpression\":{\"pattern\":\"…\",\"options\":\"\"}}" },
+	{ "$regularExpression", NV_FORM_REGEX,
+	  "{\"$regularExpression\":{\"pattern\":\"…\",\"options\":\"\"}}" },
 	{ "$timestamp", NV_FORM_TIMESTAMP, "{\"$timestamp\":{\"t\":SECONDS,\"i\":NUMBER}}" },
 	{ "$code", NV_FORM_CODE, "{\"$code\":\"…\"} or {\"$code\":\"…\",\"$scope\":{…}}" },
 	{ "$scope", NV_FORM_SCOPE, "{\"$code\":\"…\",\"$scope\":{…}}" },
 	{ "$symbol", NV_FORM_SYMBOL, "{\"$symbol\":\"…\"}" },
 	{ "$undefined", NV_FORM_UNDEFINED, "{\"$undefined\":true}" },
-	{ "$dbPointer", NV_FORM_DBPOINTER, "{\"$dbPointer\":{\"$ref\":\"…\",\"$id\":{\"$oid\":\"…\"}}}" },
+	{ "$dbPointer", NV_FORM_DBPOINTER,
+	  "{\"$dbPointer\":{\"$ref\":\"…\",\"$id\":{\"$oid\":\"…\"}}}" },
 	{ "$minKey", NV_FORM_MINKEY, "{\"$minKey\":1}" },
 	{ "$maxKey", NV_FORM_MAXKEY, "{\"$maxKey\":1}" },
 	{ "$regex", NV_FORM_OLD_REGEX,
@@ -51,8 +54,10 @@ enum nv_json_form nv_json_form_of(const char *key, size_t size, bool whole)
 		return NV_FORM_NONE;
 	}
 	for (size_t i = 0; i < FORM_COUNT; i++) {
-		if (strlen(form_names[i].name) == size && memcmp(form_names[i].name, key, size) == 0) {
-			return form_names[i].form == NV_FORM_BSON && !whole ? NV_FORM_NONE : form_names[i].form;
+		if (strlen(form_names[i].name) == size &&
+		    memcmp(form_names[i].name, key, size) == 0) {
+			return form_names[i].form == NV_FORM_BSON && !whole ? NV_FORM_NONE
+			                                                    : form_names[i].form;
 		}
 	}
 	return NV_FORM_NONE;
@@ -91,7 +96,8 @@ int nv_form_take(struct nv_reader *reader, enum nv_json_form form, char byte)
 }
 
 /* Reads a string into the end of word. */
-int nv_form_take_string(struct nv_reader *reader, enum nv_json_form form, size_t *ret_pos, size_t *ret_size)
+int nv_form_take_string(struct nv_reader *reader, enum nv_json_form form, size_t *ret_pos,
+                        size_t *ret_size)
 {
 	if (nv_reader_peek(reader) != '"') {
 		return nv_form_refuse(reader, form);
@@ -115,7 +121,8 @@ static int read_uint32(struct nv_reader *reader, enum nv_json_form form, struct 
 	int64_t value = 0;
 	if (!token.integral || !nv_json_integer_parse(text, token.size, &value) || value < 0 ||
 	    value > UINT32_MAX) {
-		(void)nv_reader_fault(reader, reader->pos, "a number from 0 to 4294967295 stands here");
+		(void)nv_reader_fault(reader, reader->pos,
+		                      "a number from 0 to 4294967295 stands here");
 	}
 	slot->number = (uint32_t)value;
 	reader->pos += token.size;
@@ -123,7 +130,8 @@ static int read_uint32(struct nv_reader *reader, enum nv_json_form form, struct 
 }
 
 /* Reads {"$oid":"…"} into word. */
-static int read_inner_oid(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slot)
+static int read_inner_oid(struct nv_reader *reader, enum nv_json_form form,
+                          struct nv_form_slot *slot)
 {
 	size_t pos = 0;
 	size_t size = 0;
@@ -138,23 +146,27 @@ static int read_inner_oid(struct nv_reader *reader, enum nv_json_form form, stru
 	if (size != 4 || memcmp(reader->word.data + pos, "$oid", 4) != 0) {
 		return nv_reader_stop(reader, name_pos, "write %s", nv_form_model(form));
 	}
-	if (nv_form_take(reader, form, ':') < 0 || nv_form_take_string(reader, form, &slot->word_pos, &slot->size) < 0) {
+	if (nv_form_take(reader, form, ':') < 0 ||
+	    nv_form_take_string(reader, form, &slot->word_pos, &slot->size) < 0) {
 		return -1;
 	}
 	return nv_form_take(reader, form, '}');
 }
 
-static struct nv_form_slot *find_slot(struct nv_reader *reader, size_t pos, size_t size, struct nv_form_slot *slots, size_t count)
+static struct nv_form_slot *find_slot(struct nv_reader *reader, size_t pos, size_t size,
+                                      struct nv_form_slot *slots, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (strlen(slots[i].name) == size && memcmp(reader->word.data + pos, slots[i].name, size) == 0) {
+		if (strlen(slots[i].name) == size &&
+		    memcmp(reader->word.data + pos, slots[i].name, size) == 0) {
 			return &slots[i];
 		}
 	}
 	return NULL;
 }
 
-static int read_slot(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots, size_t count)
+static int read_slot(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots,
+                     size_t count)
 {
 	size_t pos = 0;
 	size_t size = 0;
@@ -184,13 +196,15 @@ static int read_slot(struct nv_reader *reader, enum nv_json_form form, struct nv
 }
 
 /* Reads a form's own object: all slots, in any order, and nothing else. */
-int nv_form_read_slots(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots, size_t count)
+int nv_form_read_slots(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots,
+                       size_t count)
 {
 	if (nv_form_take(reader, form, '{') < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if ((i > 0 && nv_form_take(reader, form, ',') < 0) || read_slot(reader, form, slots, count) < 0) {
+		if ((i > 0 && nv_form_take(reader, form, ',') < 0) ||
+		    read_slot(reader, form, slots, count) < 0) {
 			return -1;
 		}
 	}
@@ -258,7 +272,9 @@ static int read_bson(struct nv_reader *reader, size_t name_pos, uint8_t *ret_typ
 		return -1;
 	}
 	if (!(reader->flags & NV_JSON_ALLOW_BSON)) {
-		(void)nv_reader_fault(reader, name_pos, "a document shown as $bson has no plain text and is read-only here");
+		(void)nv_reader_fault(
+			reader, name_pos,
+			"a document shown as $bson has no plain text and is read-only here");
 	}
 	cleanup_buf struct nv_buf bytes = NV_BUF_INIT;
 	struct nv_raw_iter iter;
@@ -268,10 +284,14 @@ static int read_bson(struct nv_reader *reader, size_t name_pos, uint8_t *ret_typ
 	    nv_raw_iter_init(&iter, (const uint8_t *)bytes.data, bytes.len) < 0) {
 		(void)nv_reader_fault(reader, text_pos, "not the base64 text of a BSON document");
 	} else if (!reader->single) {
-		elem = (struct nv_raw_elem){ .type = BSON_TYPE_DOCUMENT, .value = (const uint8_t *)bytes.data, .size = bytes.len };
-	} else if (nv_raw_count((const uint8_t *)bytes.data, bytes.len) != 1 || nv_raw_iter_next(&iter, &elem) < 1 ||
-	           elem.key_size != 0) {
-		(void)nv_reader_fault(reader, text_pos, "not the base64 text of a BSON document with the one field \"\"");
+		elem = (struct nv_raw_elem){ .type = BSON_TYPE_DOCUMENT,
+			                     .value = (const uint8_t *)bytes.data,
+			                     .size = bytes.len };
+	} else if (nv_raw_count((const uint8_t *)bytes.data, bytes.len) != 1 ||
+	           nv_raw_iter_next(&iter, &elem) < 1 || elem.key_size != 0) {
+		(void)nv_reader_fault(
+			reader, text_pos,
+			"not the base64 text of a BSON document with the one field \"\"");
 	}
 	*ret_type = elem.type;
 	nv_buf_append(reader->out, elem.value, elem.size);
@@ -339,17 +359,18 @@ static int read_plain(struct nv_reader *reader, enum nv_json_form form)
 }
 
 static const uint8_t types[] = {
-	[NV_FORM_LITERAL] = BSON_TYPE_DOCUMENT,   [NV_FORM_OID] = BSON_TYPE_OID,
-	[NV_FORM_DATE] = BSON_TYPE_DATE_TIME,     [NV_FORM_INT] = BSON_TYPE_INT32,
-	[NV_FORM_LONG] = BSON_TYPE_INT64,         [NV_FORM_DOUBLE] = BSON_TYPE_DOUBLE,
-	[NV_FORM_DECIMAL] = BSON_TYPE_DECIMAL128, [NV_FORM_BINARY] = BSON_TYPE_BINARY,
-	[NV_FORM_UUID] = BSON_TYPE_BINARY,        [NV_FORM_REGEX] = BSON_TYPE_REGEX,
+	[NV_FORM_LITERAL] = BSON_TYPE_DOCUMENT,    [NV_FORM_OID] = BSON_TYPE_OID,
+	[NV_FORM_DATE] = BSON_TYPE_DATE_TIME,      [NV_FORM_INT] = BSON_TYPE_INT32,
+	[NV_FORM_LONG] = BSON_TYPE_INT64,          [NV_FORM_DOUBLE] = BSON_TYPE_DOUBLE,
+	[NV_FORM_DECIMAL] = BSON_TYPE_DECIMAL128,  [NV_FORM_BINARY] = BSON_TYPE_BINARY,
+	[NV_FORM_UUID] = BSON_TYPE_BINARY,         [NV_FORM_REGEX] = BSON_TYPE_REGEX,
 	[NV_FORM_TIMESTAMP] = BSON_TYPE_TIMESTAMP, [NV_FORM_SYMBOL] = BSON_TYPE_SYMBOL,
 	[NV_FORM_UNDEFINED] = BSON_TYPE_UNDEFINED, [NV_FORM_DBPOINTER] = BSON_TYPE_DBPOINTER,
-	[NV_FORM_MINKEY] = BSON_TYPE_MINKEY,      [NV_FORM_MAXKEY] = BSON_TYPE_MAXKEY,
+	[NV_FORM_MINKEY] = BSON_TYPE_MINKEY,       [NV_FORM_MAXKEY] = BSON_TYPE_MAXKEY,
 };
 
-int nv_reader_form(struct nv_reader *reader, enum nv_json_form form, size_t name_pos, uint8_t *ret_type)
+int nv_reader_form(struct nv_reader *reader, enum nv_json_form form, size_t name_pos,
+                   uint8_t *ret_type)
 {
 	int r = 0;
 	nv_buf_truncate(&reader->word, 0);
@@ -372,8 +393,10 @@ int nv_reader_form(struct nv_reader *reader, enum nv_json_form form, size_t name
 		return -1;
 	}
 	if (nv_reader_peek(reader) == ',') {
-		return nv_reader_stop(reader, reader->pos, "nothing stands beside %s: to store its fields as they are put the object in {\"$literal\":{…}}",
-		                      find(form)->name);
+		return nv_reader_stop(
+			reader, reader->pos,
+			"nothing stands beside %s: to store its fields as they are put the object in {\"$literal\":{…}}",
+			find(form)->name);
 	}
 	return nv_form_take(reader, form, '}');
 }

@@ -75,7 +75,7 @@ enum nv_json_number {
 
 /* The shape of a JSON number. */
 struct nv_json_token {
-	size_t size;   /* bytes of the number at the beginning of the text; when bad: up to the byte that is wrong */
+	size_t size;   /* bytes of the number; when bad: up to the byte that is wrong */
 	bool bad;      /* no number (or cut) */
 	bool integral; /* neither '.' nor exponent */
 };
@@ -112,12 +112,12 @@ struct nv_reader {
 	struct nv_reader_key *keys; /* owned; names of all open documents, innermost last */
 	size_t keys_count;
 	size_t keys_cap;
-	struct nv_faults *faults;   /* borrowed; may be NULL */
-	size_t faults_count;        /* also those past the bound */
-	bool ended;                 /* stopped because the text is at its end */
-	bool closed;                /* the outermost object was read to its end */
-	int stopped;                /* 0; or errno that stopped us: EINVAL, EFBIG, ENOMEM */
-	size_t place_pos;           /* the last place asked for, so that the next is found from there */
+	struct nv_faults *faults; /* borrowed; may be NULL */
+	size_t faults_count;      /* also those past the bound */
+	bool ended;               /* stopped because the text is at its end */
+	bool closed;              /* the outermost object was read to its end */
+	int stopped;              /* 0; or errno that stopped us: EINVAL, EFBIG, ENOMEM */
+	size_t place_pos; /* the last place asked for, so that the next is found from there */
 	size_t place_line;
 	size_t place_column;
 };
@@ -177,7 +177,8 @@ int nv_form_refuse(struct nv_reader *reader, enum nv_json_form form);
 int nv_form_take(struct nv_reader *reader, enum nv_json_form form, char byte);
 
 /* Reads a string to the end of reader->word. */
-int nv_form_take_string(struct nv_reader *reader, enum nv_json_form form, size_t *ret_pos, size_t *ret_size);
+int nv_form_take_string(struct nv_reader *reader, enum nv_json_form form, size_t *ret_pos,
+                        size_t *ret_size);
 
 enum nv_form_slot_kind { NV_SLOT_STRING, NV_SLOT_UINT32, NV_SLOT_OID };
 
@@ -193,7 +194,8 @@ struct nv_form_slot {
 };
 
 /* Reads a form's own object: all slots, in any order, and nothing else. */
-int nv_form_read_slots(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots, size_t count);
+int nv_form_read_slots(struct nv_reader *reader, enum nv_json_form form, struct nv_form_slot *slots,
+                       size_t count);
 
 /* The value of a form: what follows its ':'. */
 int nv_form_read_oid(struct nv_reader *reader);

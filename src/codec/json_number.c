@@ -96,7 +96,8 @@ static void shortest_by_search(double value, struct decimal *ret)
 		}
 		ret->point = atoi(exponent + 1) + 1;
 		char again[64];
-		(void)snprintf(again, sizeof(again), "%.*se%d", ret->count, ret->digits, ret->point - ret->count);
+		(void)snprintf(again, sizeof(again), "%.*se%d", ret->count, ret->digits,
+		               ret->point - ret->count);
 		if (precision >= 17 || strtod(again, NULL) == value) {
 			trim(ret);
 			return;
@@ -196,15 +197,16 @@ struct nv_json_token nv_json_number_scan(const char *text, size_t size)
 /* A number's parts: DIGITS (leading zeros skipped) times ten to the exponent. */
 struct parts {
 	bool negative;
-	uint64_t digits;   /* the first 19 at most */
-	size_t count;      /* of all digits after leading zeros */
+	uint64_t digits; /* the first 19 at most */
+	size_t count;    /* of all digits after leading zeros */
 	long exponent;
 	size_t digits_end; /* where the digits end in the text */
 };
 
 static struct parts split(const char *text, size_t size)
 {
-	static const long limit = 100000000; /* beyond any double, and adding to it cannot overflow */
+	static const long limit =
+		100000000; /* beyond any double, and adding to it cannot overflow */
 	struct parts parts = { .negative = text[0] == '-' };
 	size_t pos = parts.negative ? 1 : 0;
 	long places = 0;
@@ -239,7 +241,8 @@ static struct parts split(const char *text, size_t size)
 }
 
 /* Any number, by strtod: its digits without the point, and the exponent that makes up for it. */
-static enum nv_json_number parse_slowly(const char *text, const struct parts *parts, double *ret_value)
+static enum nv_json_number parse_slowly(const char *text, const struct parts *parts,
+                                        double *ret_value)
 {
 	cleanup_buf struct nv_buf plain = NV_BUF_INIT;
 	for (size_t i = 0; i < parts->digits_end; i++) {
@@ -301,7 +304,8 @@ bool nv_json_decimal_parse(const char *text, size_t size, bson_decimal128_t *ret
 		good = good || (strlen(words[i]) == size && memcmp(text, words[i], size) == 0);
 	}
 	/* libbson alone would take more: "inf", ".5", "+1" */
-	return good && size <= INT_MAX && bson_decimal128_from_string_w_len(text, (int)size, ret_decimal);
+	return good && size <= INT_MAX &&
+	       bson_decimal128_from_string_w_len(text, (int)size, ret_decimal);
 }
 
 bool nv_json_decimal_is_canonical(const bson_decimal128_t *decimal)

@@ -45,8 +45,10 @@ static void skip_value(struct nv_reader *reader)
 			depth -= depth > 0 ? 1 : 0;
 		}
 		reader->pos++;
-		if (depth == 0 && strchr("{}[]", found) == NULL) { /* a number or word: to its end */
-			while (reader->pos < reader->size && !strchr(",]}: \t\r\n", reader->text[reader->pos])) {
+		if (depth == 0 &&
+		    strchr("{}[]", found) == NULL) { /* a number or word: to its end */
+			while (reader->pos < reader->size &&
+			       !strchr(",]}: \t\r\n", reader->text[reader->pos])) {
 				reader->pos++;
 			}
 		}
@@ -72,7 +74,8 @@ static bool enter_object(struct nv_reader *reader, const char **path)
 	reader->pos++;
 	for (bool first = true; nv_reader_peek(reader) == '"'; first = false) {
 		nv_buf_truncate(&reader->word, 0);
-		if (nv_reader_string(reader, &reader->word) < 0 || nv_reader_take(reader, ':', "':'") < 0) {
+		if (nv_reader_string(reader, &reader->word) < 0 ||
+		    nv_reader_take(reader, ':', "':'") < 0) {
 			return false;
 		}
 		(void)nv_reader_peek(reader);
@@ -82,7 +85,8 @@ static bool enter_object(struct nv_reader *reader, const char **path)
 			return true;
 		}
 		if (first && nv_form_is(reader->word.data, reader->word.len, "$literal")) {
-			return nv_reader_peek(reader) == '{' && enter_object(reader, path); /* its fields are the object's */
+			return nv_reader_peek(reader) == '{' &&
+			       enter_object(reader, path); /* its fields are the object's */
 		}
 		skip_value(reader);
 		if (nv_reader_peek(reader) != ',') {
@@ -120,7 +124,8 @@ static bool enter_array(struct nv_reader *reader, const char **path)
 	return true;
 }
 
-bool nv_json_place(const char *text, size_t size, const char *path, size_t *ret_line, size_t *ret_column)
+bool nv_json_place(const char *text, size_t size, const char *path, size_t *ret_line,
+                   size_t *ret_column)
 {
 	struct nv_reader reader = { .text = text, .size = size, .scanning = true };
 	reader.out = &reader.word;
@@ -129,7 +134,8 @@ bool nv_json_place(const char *text, size_t size, const char *path, size_t *ret_
 	size_t pos = reader.pos;
 	for (const char *rest = path; there && *rest;) {
 		int found = nv_reader_peek(&reader);
-		there = found == '{' ? enter_object(&reader, &rest) : found == '[' && enter_array(&reader, &rest);
+		there = found == '{' ? enter_object(&reader, &rest)
+		                     : found == '[' && enter_array(&reader, &rest);
 		pos = there ? reader.pos : pos;
 	}
 	*ret_line = 1;

@@ -23,8 +23,10 @@
 static int enter(struct nv_reader *reader)
 {
 	if (++reader->depth > NV_JSON_DEPTH_MAX) {
-		return nv_reader_stop(reader, reader->pos, "objects and arrays stand inside each other more than %d deep",
-		                      NV_JSON_DEPTH_MAX);
+		return nv_reader_stop(
+			reader, reader->pos,
+			"objects and arrays stand inside each other more than %d deep",
+			NV_JSON_DEPTH_MAX);
 	}
 	return 0;
 }
@@ -86,8 +88,10 @@ static int check_names(struct nv_reader *reader, size_t first)
 	}
 	size_t twice = nv_raw_keys_twice(keys, count);
 	if (twice < count) {
-		(void)nv_reader_fault(reader, names[keys[twice].index].text_pos, "the field \"%.*s\" stands twice",
-		                      (int)(keys[twice].size < 100 ? keys[twice].size : 100), keys[twice].key);
+		(void)nv_reader_fault(reader, names[keys[twice].index].text_pos,
+		                      "the field \"%.*s\" stands twice",
+		                      (int)(keys[twice].size < 100 ? keys[twice].size : 100),
+		                      keys[twice].key);
 	}
 	return 0;
 }
@@ -123,7 +127,8 @@ static int read_name(struct nv_reader *reader)
 
 /* Takes the ',' or the closing byte after a member: 1 = another member follows, 0 = closed, -1 =
  * stopped. */
-static int read_separator(struct nv_reader *reader, char close, const char *wanted, const char *inside)
+static int read_separator(struct nv_reader *reader, char close, const char *wanted,
+                          const char *inside)
 {
 	int found = nv_reader_peek(reader);
 	if (found < 0) {
@@ -134,14 +139,16 @@ static int read_separator(struct nv_reader *reader, char close, const char *want
 		return found == ',';
 	}
 	if (found == '"' || found == '{' || found == '[') {
-		return nv_reader_stop(reader, reader->pos, "%s expected: is there a comma missing before this?", wanted);
+		return nv_reader_stop(reader, reader->pos,
+		                      "%s expected: is there a comma missing before this?", wanted);
 	}
 	return nv_reader_unexpected(reader, wanted);
 }
 
 /* One field of the open document. first, and a form's name: the object is that form, not a
  * document; *ret_form says so and nothing was appended. */
-static int read_member(struct nv_reader *reader, bool first, bool literal, bool whole, enum nv_json_form *ret_form)
+static int read_member(struct nv_reader *reader, bool first, bool literal, bool whole,
+                       enum nv_json_form *ret_form)
 {
 	size_t type_pos = reader->out->len;
 	nv_buf_putc(reader->out, 0);
@@ -159,8 +166,10 @@ static int read_member(struct nv_reader *reader, bool first, bool literal, bool 
 		return 0;
 	}
 	if (form != NV_FORM_NONE) {
-		(void)nv_reader_fault(reader, name->text_pos,
-		                      "%s has a meaning of its own: to store such a field put its object in {\"$literal\":{…}}", key);
+		(void)nv_reader_fault(
+			reader, name->text_pos,
+			"%s has a meaning of its own: to store such a field put its object in {\"$literal\":{…}}",
+			key);
 	}
 	uint8_t type = 0;
 	if (nv_reader_value(reader, &type) < 0) {
@@ -235,7 +244,8 @@ static int read_array(struct nv_reader *reader)
 			return nv_reader_end(reader, "an array");
 		}
 		if (found == ']') {
-			return nv_reader_stop(reader, reader->pos, "no comma after the last element");
+			return nv_reader_stop(reader, reader->pos,
+			                      "no comma after the last element");
 		}
 		char key[24];
 		size_t key_size = nv_raw_index_key(index, key);
@@ -278,8 +288,10 @@ static int read_double(struct nv_reader *reader, const char *text, size_t size)
 		return -1;
 	}
 	if (result != NV_NUMBER_OK) {
-		(void)nv_reader_fault(reader, reader->pos, "this number is too %s for a double: write {\"$numberDecimal\":\"…\"}",
-		                      result == NV_NUMBER_BIG ? "large" : "small");
+		(void)nv_reader_fault(
+			reader, reader->pos,
+			"this number is too %s for a double: write {\"$numberDecimal\":\"…\"}",
+			result == NV_NUMBER_BIG ? "large" : "small");
 	}
 	nv_raw_put_double(reader->out, value);
 	return 0;
@@ -315,8 +327,9 @@ static int read_number(struct nv_reader *reader, uint8_t *ret_type)
 			return -1;
 		}
 	} else if (!nv_json_integer_parse(text, token.size, &value)) {
-		(void)nv_reader_fault(reader, reader->pos,
-		                      "an integer has 64 bits at most: write it as a double (1.5e20) or {\"$numberDecimal\":\"…\"}");
+		(void)nv_reader_fault(
+			reader, reader->pos,
+			"an integer has 64 bits at most: write it as a double (1.5e20) or {\"$numberDecimal\":\"…\"}");
 	} else if (value >= INT32_MIN && value <= INT32_MAX) {
 		*ret_type = BSON_TYPE_INT32;
 		nv_raw_put_int32(reader->out, (int32_t)value);

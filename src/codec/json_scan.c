@@ -26,7 +26,8 @@ static int read_whole(struct nv_reader *reader, uint8_t *ret_type)
 	int found = nv_reader_peek(reader);
 	if (found < 0) {
 		if (!reader->scanning) {
-			return nv_reader_stop(reader, reader->pos, "the text is empty: a document is at least {}");
+			return nv_reader_stop(reader, reader->pos,
+			                      "the text is empty: a document is at least {}");
 		}
 		return nv_reader_end(reader, "a document");
 	}
@@ -40,10 +41,12 @@ static int read_whole(struct nv_reader *reader, uint8_t *ret_type)
 	}
 	reader->closed = true;
 	if (!reader->single && *ret_type != BSON_TYPE_DOCUMENT) {
-		(void)nv_reader_fault(reader, start, "a document is an object of fields: this is a single value");
+		(void)nv_reader_fault(reader, start,
+		                      "a document is an object of fields: this is a single value");
 	}
 	if (nv_reader_peek(reader) >= 0) {
-		return nv_reader_stop(reader, reader->pos, "there is text after the end of the document");
+		return nv_reader_stop(reader, reader->pos,
+		                      "there is text after the end of the document");
 	}
 	return 0;
 }
@@ -76,18 +79,22 @@ static int parse(struct nv_reader *reader, bson_t **ret_doc)
 static int parse_text(const char *text, size_t size, unsigned flags, bool single, bson_t **ret_doc,
                       struct nv_faults *faults)
 {
-	struct nv_reader reader = { .text = text, .size = size, .flags = flags, .single = single, .faults = faults };
+	struct nv_reader reader = {
+		.text = text, .size = size, .flags = flags, .single = single, .faults = faults
+	};
 	int r = parse(&reader, ret_doc);
 	reader_release(&reader);
 	return r;
 }
 
-int nv_json_parse(const char *text, size_t size, unsigned flags, bson_t **ret_doc, struct nv_faults *faults)
+int nv_json_parse(const char *text, size_t size, unsigned flags, bson_t **ret_doc,
+                  struct nv_faults *faults)
 {
 	return parse_text(text, size, flags, false, ret_doc, faults);
 }
 
-int nv_json_parse_value(const char *text, size_t size, unsigned flags, bson_t **ret_doc, struct nv_faults *faults)
+int nv_json_parse_value(const char *text, size_t size, unsigned flags, bson_t **ret_doc,
+                        struct nv_faults *faults)
 {
 	return parse_text(text, size, flags, true, ret_doc, faults);
 }
@@ -121,12 +128,15 @@ static bool may_be_whole(const char *text, size_t size)
 	return depth == 0 && !in_string;
 }
 
-enum nv_json_state nv_json_scan(const char *text, size_t size, unsigned flags, struct nv_faults *faults)
+enum nv_json_state nv_json_scan(const char *text, size_t size, unsigned flags,
+                                struct nv_faults *faults)
 {
 	if (size > CLOSE_LOOK_MAX && !may_be_whole(text, size)) {
 		return NV_JSON_PARTIAL;
 	}
-	struct nv_reader reader = { .text = text, .size = size, .flags = flags, .scanning = true, .faults = faults };
+	struct nv_reader reader = {
+		.text = text, .size = size, .flags = flags, .scanning = true, .faults = faults
+	};
 	int r = parse(&reader, NULL);
 	reader_release(&reader);
 	if (r == -ENOMEM) {

@@ -143,7 +143,8 @@ int nv_reader_unexpected(struct nv_reader *reader, const char *wanted)
 	if (byte < 0x20 || byte == 0x7f || char_size == 0) {
 		(void)snprintf(found, sizeof(found), "byte 0x%02x", byte);
 	} else {
-		(void)snprintf(found, sizeof(found), "'%.*s'", (int)char_size, reader->text + reader->pos);
+		(void)snprintf(found, sizeof(found), "'%.*s'", (int)char_size,
+		               reader->text + reader->pos);
 	}
 	return nv_reader_stop(reader, reader->pos, "%s expected, not %s%s%s", wanted, found,
 	                      advice ? ": " : "", advice ? advice : "");
@@ -177,7 +178,8 @@ int nv_reader_take(struct nv_reader *reader, char byte, const char *wanted)
 /* True when what is left of the text is the beginning of a UTF-8 character. */
 static bool is_cut_char(const char *text, size_t left)
 {
-	static const char second[] = { '\x80', '\x90', '\xa0' }; /* one of them may follow any lead */
+	static const char second[] = { '\x80', '\x90',
+		                       '\xa0' }; /* one of them may follow any lead */
 	if (left >= 4) {
 		return false;
 	}
@@ -221,7 +223,8 @@ static int read_unicode(struct nv_reader *reader, size_t escape_pos, struct nv_b
 		return -1;
 	}
 	if (code >= 0xdc00 && code <= 0xdfff) {
-		return nv_reader_stop(reader, escape_pos, "\\u%04x is the second half of a surrogate pair", code);
+		return nv_reader_stop(reader, escape_pos,
+		                      "\\u%04x is the second half of a surrogate pair", code);
 	}
 	uint32_t character = (uint32_t)code;
 	if (code >= 0xd800 && code <= 0xdbff) {
@@ -230,7 +233,10 @@ static int read_unicode(struct nv_reader *reader, size_t escape_pos, struct nv_b
 				return nv_reader_end(reader, "a string");
 			}
 			if (reader->text[reader->pos] != *want) {
-				return nv_reader_stop(reader, escape_pos, "\\u%04x needs the second half of its surrogate pair after it", code);
+				return nv_reader_stop(
+					reader, escape_pos,
+					"\\u%04x needs the second half of its surrogate pair after it",
+					code);
 			}
 			reader->pos++;
 		}
@@ -239,7 +245,10 @@ static int read_unicode(struct nv_reader *reader, size_t escape_pos, struct nv_b
 			return -1;
 		}
 		if (low < 0xdc00 || low > 0xdfff) {
-			return nv_reader_stop(reader, escape_pos, "\\u%04x needs the second half of its surrogate pair after it", code);
+			return nv_reader_stop(
+				reader, escape_pos,
+				"\\u%04x needs the second half of its surrogate pair after it",
+				code);
 		}
 		character = 0x10000 + (((uint32_t)code - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
 	}
@@ -262,8 +271,9 @@ static int read_escape(struct nv_reader *reader, struct nv_buf *out)
 	}
 	const char *found = letter ? strchr(letters, letter) : NULL;
 	if (!found) {
-		return nv_reader_stop(reader, escape_pos,
-		                      "no such escape: a backslash itself is written \\\\, other bytes \\u and four hex digits");
+		return nv_reader_stop(
+			reader, escape_pos,
+			"no such escape: a backslash itself is written \\\\, other bytes \\u and four hex digits");
 	}
 	nv_buf_putc(out, bytes[found - letters]);
 	return 0;
@@ -279,16 +289,19 @@ static int read_odd(struct nv_reader *reader, struct nv_buf *out)
 		return read_escape(reader, out);
 	}
 	if (byte == '\n' || byte == '\r') {
-		return nv_reader_stop(reader, reader->pos, "a string ends on its line: write \\n for a new line, or close it with \"");
+		return nv_reader_stop(
+			reader, reader->pos,
+			"a string ends on its line: write \\n for a new line, or close it with \"");
 	}
 	if (byte < 0x20) {
-		return nv_reader_stop(reader, reader->pos, "write \\u%04x for this control byte%s", byte,
-		                      byte == '\t' ? " (or \\t)" : "");
+		return nv_reader_stop(reader, reader->pos, "write \\u%04x for this control byte%s",
+		                      byte, byte == '\t' ? " (or \\t)" : "");
 	}
 	size_t size = nv_utf8_char(text, left);
 	if (size == 0) {
 		return is_cut_char(text, left) ? nv_reader_end(reader, "a string")
-		                               : nv_reader_stop(reader, reader->pos, "byte 0x%02x is not UTF-8", byte);
+		                               : nv_reader_stop(reader, reader->pos,
+		                                                "byte 0x%02x is not UTF-8", byte);
 	}
 	nv_buf_append(out, text, size);
 	reader->pos += size;

@@ -38,8 +38,8 @@
 struct writer {
 	struct nv_buf *out; /* borrowed */
 	bool compact;
-	bool odd;           /* something has no plain form: what was written does not count */
-	int depth;          /* documents and arrays we are in */
+	bool odd;  /* something has no plain form: what was written does not count */
+	int depth; /* documents and arrays we are in */
 };
 
 static void write_value(struct writer *writer, const struct nv_raw_elem *elem, bool whole);
@@ -96,7 +96,8 @@ static void write_string(struct writer *writer, const uint8_t *value)
 static void write_hex(struct writer *writer, const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		char two[2] = { "0123456789abcdef"[bytes[i] >> 4], "0123456789abcdef"[bytes[i] & 15] };
+		char two[2] = { "0123456789abcdef"[bytes[i] >> 4],
+			        "0123456789abcdef"[bytes[i] & 15] };
 		nv_buf_append(writer->out, two, sizeof(two));
 	}
 }
@@ -108,7 +109,8 @@ static void write_double(struct writer *writer, const uint8_t *value)
 		writer->odd = writer->odd || nv_raw_int64(value) != INT64_C(0x7ff8000000000000);
 		nv_buf_puts(writer->out, "{\"$numberDouble\":\"NaN\"}");
 	} else if (isinf(number)) {
-		nv_buf_printf(writer->out, "{\"$numberDouble\":\"%sInfinity\"}", number < 0 ? "-" : "");
+		nv_buf_printf(writer->out, "{\"$numberDouble\":\"%sInfinity\"}",
+		              number < 0 ? "-" : "");
 	} else if (number == 0 && signbit(number)) {
 		nv_buf_puts(writer->out, "{\"$numberDouble\":\"-0.0\"}");
 	} else {
@@ -164,7 +166,8 @@ static void write_dbpointer(struct writer *writer, const uint8_t *value)
 
 static void write_decimal(struct writer *writer, const uint8_t *value)
 {
-	bson_decimal128_t decimal = { .low = (uint64_t)nv_raw_int64(value), .high = (uint64_t)nv_raw_int64(value + 8) };
+	bson_decimal128_t decimal = { .low = (uint64_t)nv_raw_int64(value),
+		                      .high = (uint64_t)nv_raw_int64(value + 8) };
 	char text[BSON_DECIMAL128_STRING];
 	bson_decimal128_to_string(&decimal, text);
 	writer->odd = writer->odd || !nv_json_decimal_is_canonical(&decimal);
@@ -173,7 +176,8 @@ static void write_decimal(struct writer *writer, const uint8_t *value)
 
 static void new_line(struct writer *writer)
 {
-	static const char blanks[] = "                                                                ";
+	static const char blanks[] =
+		"                                                                ";
 	if (writer->compact) {
 		return;
 	}
@@ -192,7 +196,8 @@ struct names {
 	bool reserved; /* a name of a form is among them */
 };
 
-static struct names look_at_names(struct writer *writer, const uint8_t *data, size_t size, bool whole)
+static struct names look_at_names(struct writer *writer, const uint8_t *data, size_t size,
+                                  bool whole)
 {
 	struct names names = { 0, false, false };
 	struct nv_raw_key few[12];
@@ -217,7 +222,8 @@ static struct names look_at_names(struct writer *writer, const uint8_t *data, si
 		nv_raw_key_init(&keys[names.count], elem.key, elem.key_size, names.count);
 		names.count++;
 		names.odd = names.odd || !nv_utf8_valid(elem.key, elem.key_size);
-		names.reserved = names.reserved || nv_json_form_of(elem.key, elem.key_size, whole) != NV_FORM_NONE;
+		names.reserved = names.reserved ||
+		                 nv_json_form_of(elem.key, elem.key_size, whole) != NV_FORM_NONE;
 		r = 0;
 	}
 	names.odd = names.odd || r < 0 || nv_raw_keys_twice(keys, names.count) < names.count;
@@ -289,7 +295,8 @@ static void write_code_scope(struct writer *writer, const struct nv_raw_elem *el
 static void write_int64(struct writer *writer, int64_t value)
 {
 	bool ambiguous = value >= INT32_MIN && value <= INT32_MAX;
-	nv_buf_printf(writer->out, ambiguous ? "{\"$numberLong\":\"%" PRId64 "\"}" : "%" PRId64, value);
+	nv_buf_printf(writer->out, ambiguous ? "{\"$numberLong\":\"%" PRId64 "\"}" : "%" PRId64,
+	              value);
 }
 
 /* The forms that hold one string or nothing. */
@@ -303,19 +310,22 @@ static void write_small_form(struct writer *writer, const struct nv_raw_elem *el
 		break;
 	case BSON_TYPE_CODE:
 	case BSON_TYPE_SYMBOL:
-		nv_buf_puts(writer->out, elem->type == BSON_TYPE_CODE ? "{\"$code\":" : "{\"$symbol\":");
+		nv_buf_puts(writer->out,
+		            elem->type == BSON_TYPE_CODE ? "{\"$code\":" : "{\"$symbol\":");
 		write_string(writer, elem->value);
 		nv_buf_putc(writer->out, '}');
 		break;
 	case BSON_TYPE_TIMESTAMP:
 		nv_buf_printf(writer->out, "{\"$timestamp\":{\"t\":%" PRIu32 ",\"i\":%" PRIu32 "}}",
-		              (uint32_t)nv_raw_int32(elem->value + 4), (uint32_t)nv_raw_int32(elem->value));
+		              (uint32_t)nv_raw_int32(elem->value + 4),
+		              (uint32_t)nv_raw_int32(elem->value));
 		break;
 	case BSON_TYPE_UNDEFINED:
 		nv_buf_puts(writer->out, "{\"$undefined\":true}");
 		break;
 	default:
-		nv_buf_puts(writer->out, elem->type == BSON_TYPE_MINKEY ? "{\"$minKey\":1}" : "{\"$maxKey\":1}");
+		nv_buf_puts(writer->out,
+		            elem->type == BSON_TYPE_MINKEY ? "{\"$minKey\":1}" : "{\"$maxKey\":1}");
 		break;
 	}
 }
