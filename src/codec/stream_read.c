@@ -162,6 +162,10 @@ static int read_string(struct reader *reader, struct nv_buf *out)
 		nv_buf_append(out, text + reader->at, length);
 		reader->at += length;
 	}
+	if (nv_buf_error(out) != 0) {
+		return reader->scan->status =
+		               -ENOMEM; /* else a lost name would be taken for another */
+	}
 	return expect(reader, '"', "at the end of the text");
 }
 
@@ -190,9 +194,6 @@ static int read_text(struct reader *reader, struct nv_buf *out)
 		return status;
 	}
 	nv_buf_truncate(out, 0);
-	if (nv_buf_error(&base64) != 0) {
-		return reader->scan->status = -ENOMEM;
-	}
 	if (nv_base64_decode(base64.data ? base64.data : "", base64.len, out) != 0) {
 		reader->at = start;
 		return fail(reader, "not base64 (RFC 4648, with padding, no blanks)");
@@ -251,9 +252,6 @@ static int read_id(struct reader *reader)
 	status = read_string(reader, &reader->value);
 	if (status != 0) {
 		return status;
-	}
-	if (nv_buf_error(&reader->value) != 0) {
-		return reader->scan->status = -ENOMEM;
 	}
 	if (!nv_stream_id_parse(reader->value.data ? reader->value.data : "", reader->value.len,
 	                        &reader->entry->ms, &reader->entry->seq)) {
