@@ -139,9 +139,9 @@ static int check_label(const char *label, size_t size, bool underscore, const st
 	return 0;
 }
 
-static int check_host(const char *name, size_t size, bool underscore, const struct reason *reason)
+/* Labels and dots, a final dot allowed. */
+static int check_name(const char *name, size_t size, bool underscore, const struct reason *reason)
 {
-	bool numeric = true; /* of the last label */
 	size_t start = 0;
 
 	if (size > 0 && name[size - 1] == '.') {
@@ -163,13 +163,27 @@ static int check_host(const char *name, size_t size, bool underscore, const stru
 		if (status != 0) {
 			return status;
 		}
-		numeric = true;
-		for (size_t k = start; k < i; k++) {
-			numeric = numeric && is_digit(name[k]);
-		}
 		start = i + 1;
 	}
-	return numeric ? refuse(reason, "an address where a host name belongs") : 0;
+	return 0;
+}
+
+/* A name that can be looked up: its last label is no number, or it would be read as an address. */
+static int check_host(const char *name, size_t size, bool underscore, const struct reason *reason)
+{
+	int status = check_name(name, size, underscore, reason);
+	size_t at = size;
+
+	if (status != 0) {
+		return status;
+	}
+	at -= name[size - 1] == '.' ? 1 : 0;
+	while (at > 0 && is_digit(name[at - 1])) {
+		at--;
+	}
+	return at > 0 && name[at - 1] != '.' ? 0
+	                                     : refuse(reason, "an address or a number where a "
+	                                                      "host name belongs");
 }
 
 int nv_rdata_host_check(const char *name, size_t size, bool underscore, char *ret_reason,
@@ -177,7 +191,7 @@ int nv_rdata_host_check(const char *name, size_t size, bool underscore, char *re
 {
 	const struct reason reason = { ret_reason, reason_size };
 
-	return check_host(name, size, underscore, &reason);
+	return check_name(name, size, underscore, &reason);
 }
 
 /* A host name, or "." for "no such service" (RFC 7505, RFC 2782). */

@@ -18,8 +18,9 @@
 int nv_rdata_check(const char *type, const char *value, size_t size, char *ret_reason,
                    size_t reason_size);
 
-/* Checks a host name: labels of letters, digits and hyphens (also '_' where underscore is set),
- * each at most 63, in all at most 253, a final dot allowed. 0 or -EINVAL with a reason as above. */
+/* Checks a name: labels of letters, digits and hyphens (also '_' where underscore is set), each at
+ * most 63, in all at most 253, a final dot allowed. Labels of digits only are fine: it may be
+ * relative to a zone (10 in 2.0.192.in-addr.arpa). 0 or -EINVAL with a reason as above. */
 int nv_rdata_host_check(const char *name, size_t size, bool underscore, char *ret_reason,
                         size_t reason_size);
 

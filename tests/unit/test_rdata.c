@@ -92,6 +92,10 @@ static void test_hosts(void **state)
 
 	(void)state;
 	assert_all_judged(samples);
+	assert_int_equal(nv_rdata_host_check("10", 2, false, NULL, 0), 0);
+	assert_int_equal(nv_rdata_host_check("1.2.0.192", 9, false, NULL, 0), 0);
+	assert_int_equal(nv_rdata_host_check("_dmarc", 6, true, NULL, 0), 0);
+	assert_int_equal(nv_rdata_host_check("_dmarc", 6, false, NULL, 0), -EINVAL);
 	memset(name, 'a', sizeof(name));
 	assert_int_equal(nv_rdata_host_check(name, 63, false, NULL, 0), 0);
 	assert_int_equal(nv_rdata_host_check(name, 64, false, NULL, 0), -EINVAL);
@@ -114,7 +118,9 @@ static void test_services(void **state)
 		{ "MX", "-1 mail.example.net", "not a mail exchanger" },
 		{ "MX", "10 20 mail.example.net", "not a mail exchanger" },
 		{ "MX", "", "not a mail exchanger" },
-		{ "MX", "10", "an address" },
+		{ "MX", "10", "a number" },
+		{ "CNAME", "a.1.", "a number" },
+		{ "CNAME", "a1.", NULL },
 		{ "MX", "10 192.0.2.1", "an address" },
 		{ "MX", "10 m_x.example.net", "'_'" },
 		{ "SRV", "5 5060 sip.example.net", NULL },
