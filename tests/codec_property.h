@@ -222,10 +222,10 @@ static inline void chance_bytes(struct chance *chance, size_t max, struct nv_buf
 {
 	static const char marks[] = "\\\n\t\r :;#-~%.\"{}[]e\x00\x01\x7f\x1b";
 	static const char *const pieces[] = {
-		"---",          "\\e",  "\\x20", ": ",           ":",
-		"\xc3\xa9",     "  ",   "type",  "\xe2\x82\xac", "\xf0\x9f\x90\x90",
-		"\xed\xa0\x80", "\xc3", "id",    "list",         "\xff\xfe",
-		"\xc2\x85"
+		"---",          "\\e",     "\\x20", ": ",           ":",
+		"\xc3\xa9",     "  ",      "type",  "\xe2\x82\xac", "\xf0\x9f\x90\x90",
+		"\xed\xa0\x80", "\xc3",    "id",    "list",         "\xff\xfe",
+		"\xef\xbb\xbf", "\xc2\x85"
 	};
 	size_t left = chance_below(chance, max + 1);
 

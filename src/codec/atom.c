@@ -4,6 +4,7 @@
 #include "codec/atom.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -48,6 +49,11 @@ static size_t put_special(struct nv_buf *out, enum nv_atom_kind kind, const char
 {
 	size_t length = nv_utf8_char(data + i, size - i);
 
+	/* At the start of a text it would be taken for a byte order mark, and refused. */
+	if (length == 3 && i == 0 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
+		nv_buf_puts(out, "\\xEF\\xBB\\xBF");
+		return length;
+	}
 	if (length > 1) {
 		nv_buf_append(out, data + i, length);
 		return length;

@@ -35,6 +35,15 @@ static void test_refused(void **state)
 	codec_assert_refuses(&codec_set, "a\r\nb\r\n", 6, 2, 1, 2, "DOS line ends?");
 	codec_assert_refuses(&codec_set, "ok\n  x\\q\n", 9, 1, 2, 4, "\\q is no escape");
 	codec_assert_refuses(&codec_set, "\r\n", 2, 1, 1, 1, "DOS line ends?");
+	codec_assert_refuses(&codec_set,
+	                     "\xef\xbb\xbf"
+	                     "a\n",
+	                     5, 1, 1, 1, "byte order mark");
+	codec_assert_reads(&codec_set,
+	                   "a\n\xef\xbb\xbf"
+	                   "b\n",
+	                   "\\xEF\\xBB\\xBF"
+	                   "b\na\n");
 	codec_assert_refuses(&codec_list, "a\n\xff\nb\n\\", 7, 2, 2, 1, "not UTF-8");
 }
 
