@@ -107,6 +107,22 @@ static void act(struct nv_save *save, const char *dir, const char *name)
 	}
 }
 
+int nv_save_run_due(struct nv_save *save)
+{
+	for (;;) {
+		cleanup_free char *dir = NULL;
+		cleanup_free char *name = NULL;
+		int64_t until = -1;
+		nv_lock(save);
+		int due = next_due(save, nv_clock_ms(save->config.clock), &dir, &name, &until);
+		nv_unlock(save);
+		if (due != 1) {
+			return due;
+		}
+		act(save, dir, name);
+	}
+}
+
 static void *timer_main(void *arg)
 {
 	struct nv_save *save = arg;
