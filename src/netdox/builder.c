@@ -40,6 +40,8 @@ struct draft {
 	struct nv_lines lines;
 	struct nv_fields fields;
 	struct nv_data data;
+	struct nv_lines claimed; /* its keys, in order of steps; only where claims are asked for */
+	enum nv_redis_db db;     /* of these */
 };
 
 struct nv_builder {
@@ -51,6 +53,8 @@ struct nv_builder {
 	const struct nv_plan_group *groups; /* borrowed during a run */
 	int64_t sampled_ms;
 	struct nv_plan_sink sink;
+	nv_claim_fn claim; /* NULL: texts are made */
+	void *claim_ctx;
 };
 
 static void reset_draft(struct draft *draft)
@@ -60,6 +64,7 @@ static void reset_draft(struct draft *draft)
 	nv_lines_release(&draft->lines);
 	nv_fields_release(&draft->fields);
 	nv_data_release(&draft->data);
+	nv_lines_release(&draft->claimed);
 	*draft = (struct draft){ .open = false };
 }
 
@@ -88,6 +93,12 @@ void nv_builder_free(struct nv_builder *builder)
 	free(builder);
 }
 
+void nv_builder_claims(struct nv_builder *builder, nv_claim_fn claim, void *ctx)
+{
+	builder->claim = claim;
+	builder->claim_ctx = ctx;
+}
+
 size_t nv_builder_count(const struct nv_builder *builder)
 {
 	return builder->count;
@@ -113,41 +124,6 @@ static char *type_reason(const struct nv_got *got)
 	return nv_buf_error(&key) || nv_buf_error(&text) ? NULL : nv_buf_steal(&text, &size);
 }
 
-/* Adds a part; takes ownership of blob and broken, also on failure. */
-static int add_part(struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id, struct nv_blob *blob,
-                    char *broken)
-{
-	struct nv_part part = { .kind = kind, .blob = blob, .broken = broken };
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
-	const char *last = strrchr(nv_netdox_layouts[kind].path, '/');
-	size_t size;
-	int r;
-
-	last = last ? last + 1 : nv_netdox_layouts[kind].path;
-	if (id->data) {
-		nv_file_component(id, &name, NULL);
-	} else {
-		nv_buf_puts(&name, last);
-	}
-	r = nv_buf_error(&name);
-	if (r == 0) {
-		r = nv_bytes_copy(&part.id, id->data, id->size);
-	}
-	if (r == 0 && snapshot->parts_count == snapshot->parts_cap) {
-		r = nv_array_grow((void **)&snapshot->parts, &snapshot->parts_cap, sizeof(*snapshot->parts));
-	}
-	if (r < 0) {
-		nv_bytes_release(&part.id);
-		nv_blob_unref(blob);
-		free(broken);
-		return r;
-	}
-	part.name = nv_buf_steal(&name, &size);
-	snapshot->parts[snapshot->parts_count++] = part;
-	snapshot->bytes += blob ? blob->size : 0;
-	return 0;
-}
-
 static void format_link(const struct draft *draft, struct nv_buf *text)
 {
 	static const char prefix[] = "nodes;";
@@ -163,19 +139,10 @@ static void format_link(const struct draft *draft, struct nv_buf *text)
 
 static int format_data(struct draft *draft, struct nv_buf *text)
 {
-	bool cut;
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
+	int r = nv_snapshot_data_name(&draft->data, &draft->id);
 
-	nv_file_component(&draft->id, &name, &cut);
-	if (nv_buf_error(&name)) {
-		return -ENOMEM;
-	}
-	if (cut) {
-		int r = nv_bytes_copy(&draft->data.name, draft->id.data, draft->id.size);
-
-		if (r < 0) {
-			return r;
-		}
+	if (r < 0) {
+		return r;
 	}
 	nv_data_normalise(&draft->data);
 	nv_data_format(&draft->data, text);
@@ -252,6 +219,19 @@ static bool is_nameless(const struct draft *draft)
 	return cut;
 }
 
+static int claim_draft(struct nv_builder *builder)
+{
+	const struct draft *draft = &builder->draft;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < draft->claimed.count && !draft->broken; i++) {
+		const struct nv_bytes *key = &draft->claimed.items[i].bytes;
+
+		r = builder->claim(builder->claim_ctx, draft->db, key->data, key->size);
+	}
+	return r;
+}
+
 /* Makes a part of the draft, if there is one and the file is there. */
 static int finish_draft(struct nv_builder *builder)
 {
@@ -264,12 +244,14 @@ static int finish_draft(struct nv_builder *builder)
 	if (draft->broken && draft->there) {
 		exists = true;
 	}
-	if (draft->open && exists && !is_nameless(draft)) {
+	if (draft->open && exists && !is_nameless(draft) && builder->claim) {
+		r = claim_draft(builder);
+	} else if (draft->open && exists && !is_nameless(draft)) {
 		if (!draft->broken) {
 			r = make_blob(draft, builder->sampled_ms, &blob);
 		}
 		if (r == 0) {
-			r = add_part(builder->now, draft->kind, &draft->id, blob, steal(&draft->broken));
+			r = nv_snapshot_add(builder->now, draft->kind, &draft->id, blob, steal(&draft->broken));
 		}
 	}
 	reset_draft(draft);
@@ -373,6 +355,25 @@ static int take_body(struct draft *draft, const struct nv_got *got)
 	}
 }
 
+/* The key of a step, expanded; *key must be empty. */
+static int expand_key(const struct nv_got *got, struct nv_buf *key)
+{
+	nv_layout_expand(key, got->step->key, got->vars);
+	return nv_buf_error(key);
+}
+
+static int note_claim(struct draft *draft, const struct nv_got *got)
+{
+	struct nv_buf key cleanup_buf = NV_BUF_INIT;
+	int r = expand_key(got, &key);
+
+	draft->db = got->step->db;
+	if (r == 0 && !(is_foreign(got) && got->step->role == NV_ROLE_TYPES)) {
+		r = nv_lines_add(&draft->claimed, key.data, key.len, 0);
+	}
+	return r;
+}
+
 static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 {
 	struct draft *draft = &builder->draft;
@@ -383,6 +384,9 @@ static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 		return r;
 	}
 	bool readable = got->allowed && (!got->there || nv_data_type_parse(got->type, strlen(got->type), &type));
+	if (got->step->kind == NV_NETDOX_ORPHAN && got->step->role == NV_ROLE_DETAILS && strcmp(got->type, "hash") != 0) {
+		return 0; /* an orphan of its own */
+	}
 	if (!readable && !is_foreign(got)) {
 		if (!draft->broken) {
 			draft->broken = type_reason(got);
@@ -400,16 +404,32 @@ static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 	}
 	if (got->step->how == NV_STEP_FIELD) {
 		draft->there = got->count > 0; /* a field, not the key, is the datum: no time of its own */
-		return take_body(draft, got);
+		return builder->claim ? 0 : take_body(draft, got);
 	}
 	draft->there = true;
 	if (!is_foreign(got) || got->step->role == NV_ROLE_VALUES) {
 		take_stamp(draft, got);
 	}
+	if (builder->claim) {
+		return note_claim(draft, got);
+	}
 	if (got->step->role == NV_ROLE_DETAILS) {
 		return nv_fill_fields(&draft->data.details, got->items, got->count);
 	}
 	return got->step->role == NV_ROLE_BODY ? take_body(draft, got) : take_records(draft, got);
+}
+
+/* A list or index stands for its members; one that is a hash has values besides. */
+static int claim_index(struct nv_builder *builder, const struct nv_got *got)
+{
+	struct nv_buf key cleanup_buf = NV_BUF_INIT;
+	int r;
+
+	if (!builder->claim || strcmp(got->type, "set") != 0 || got->step->role == NV_ROLE_OBJECT) {
+		return 0;
+	}
+	r = expand_key(got, &key);
+	return r < 0 ? r : builder->claim(builder->claim_ctx, got->step->db, key.data, key.len);
 }
 
 /* Steps that are about the object or a directory. */
@@ -423,16 +443,20 @@ static int take_object_step(struct nv_builder *builder, const struct nv_got *got
 		if (got->step->role == NV_ROLE_OBJECT) {
 			now->exists = got->count > 0;
 		} else if (got->step->role == NV_ROLE_LIST) {
-			return nv_fill_lines(&now->members, got->items, got->count);
+			int r = nv_fill_lines(&now->members, got->items, got->count);
+
+			if (r < 0) {
+				return r;
+			}
 		}
-		return 0;
+		return claim_index(builder, got);
 	}
 	reason = type_reason(got);
 	if (!reason) {
 		return -ENOMEM;
 	}
 	if (got->step->role == NV_ROLE_INDEX) {
-		return add_part(now, got->step->kind, &none, NULL, reason);
+		return nv_snapshot_add(now, got->step->kind, &none, NULL, reason);
 	}
 	free(now->broken);
 	now->broken = reason;
@@ -448,14 +472,10 @@ static int sink_begin(void *ctx, size_t group, const struct nv_bytes *id)
 	if (r < 0) {
 		return r;
 	}
-	snapshot = calloc(1, sizeof(*snapshot));
+	snapshot = nv_snapshot_new(builder->groups[group].object, builder->sampled_ms);
 	if (!snapshot) {
 		return -ENOMEM;
 	}
-	atomic_init(&snapshot->refs, 1);
-	snapshot->object = builder->groups[group].object;
-	snapshot->exists = true;
-	snapshot->sampled_ms = builder->sampled_ms;
 	builder->items[builder->count++] = snapshot;
 	builder->now = snapshot;
 	return nv_bytes_copy(&snapshot->id, id->data, id->size);
@@ -506,7 +526,7 @@ static int add_full_name(struct nv_builder *builder)
 	nv_value_format(name.data, name.size, &text);
 	bytes = nv_buf_steal(&text, &size);
 	blob = bytes ? nv_blob_new(bytes, size, builder->sampled_ms, NULL, NULL) : NULL;
-	return blob ? add_part(now, kinds[now->object], &none, blob, NULL) : -ENOMEM;
+	return blob ? nv_snapshot_add(now, kinds[now->object], &none, blob, NULL) : -ENOMEM;
 }
 
 static int sink_end(void *ctx)

@@ -57,6 +57,13 @@ int nv_target_of(struct nv_netdox *netdox, const struct nv_node *node, struct nv
 /* Copies a path component's name, undone. *ret_cut: it cannot be undone. -ENOENT for a bad escape. */
 int nv_path_decode(const char *component, struct nv_bytes *ret_name, bool *ret_cut, struct nv_err *err);
 
+/* paths.c: the network that the path component dns/NETWORK stands for; empty for dns/%. -ENOENT when no network can be named so. */
+int nv_network_of(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err);
+
+/* paths.c: dns/NETWORK/id, the whole name of a network whose path is cut. -ENOENT when it is not. */
+int nv_network_id_blob(const struct nv_bytes *network, int64_t sampled_ms, struct nv_blob **ret_blob);
+int nv_network_id_load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err);
+
 /* What a question is for: who may be answered from a cache (node/cache.h). */
 enum nv_purpose {
 	NV_FOR_LISTING, /* the listing of the object's directory: with read-ahead */
@@ -118,11 +125,25 @@ int nv_networks_each(struct nv_netdox *netdox, const struct nv_snapshot *list,
 /* changelog.c */
 int nv_changelog_new(struct nv_clock *clock, size_t entries, struct nv_changelog **ret_changelog);
 void nv_changelog_free(struct nv_changelog *changelog);
-/* The text as of now; one round trip. -ENOENT when there is no stream. */
+
+/* The text as of now; one round trip. -ENOENT when there is no stream; -EIO when the key is of another type. */
 int nv_changelog_load(struct nv_netdox *netdox, struct nv_blob **ret_blob, struct nv_err *err);
 
-/* orphans.c: all orphans of one database as one snapshot of parts NV_NETDOX_ORPHAN. */
-int nv_orphans_get(struct nv_netdox *netdox, enum nv_redis_db db, enum nv_purpose purpose, const char *part,
-                   struct nv_snapshot **ret_snapshot, struct nv_err *err);
+/* True when the last load found a key of another type. */
+bool nv_changelog_is_broken(struct nv_netdox *netdox);
+
+/* orphans.c: all orphans of one database as one snapshot of parts NV_NETDOX_ORPHAN, for a listing (part NULL) or about one of them. 1 when it
+ * comes from the cache. */
+int nv_orphans_get(struct nv_netdox *netdox, enum nv_redis_db db, const char *part, struct nv_snapshot **ret_snapshot, struct nv_err *err);
+
+/* The orphan that a path names, with the snapshot that holds it. -ENOENT (as of now). */
+int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node, struct nv_snapshot **ret_snapshot,
+                   const struct nv_part **ret_part, struct nv_err *err);
+
+/* The database that orphans/DB names. False when it is none of Netdox'. */
+bool nv_orphan_db(const struct nv_netdox *netdox, const char *name, enum nv_redis_db *ret_db);
+
+/* Forgets the orphans that were read. */
+void nv_orphans_invalidate(struct nv_netdox *netdox);
 
 #endif

@@ -31,6 +31,8 @@
 const char nv_netdox_key_changelog[] = "changelog";
 const char nv_netdox_key_stamps[] = "last-modified";
 const char nv_netdox_key_default_network[] = K_DEFAULT_NETWORK;
+const char nv_netdox_key_meta[] = K_META;
+const char nv_netdox_details[] = DETAILS;
 
 const char *const nv_netdox_words[] = {
 	"changelog", "last-modified", K_DEFAULT_NETWORK, K_DNS, K_NODES, K_META, K_REPORTS, "pdata", K_DNS_NODES, NULL,
@@ -45,9 +47,19 @@ const char *const nv_netdox_words[] = {
 #define FIELD(db, key, member, kind, role) \
 	{ 0, (db), NV_STEP_FIELD, "hash", (key), (member), NV_NETDOX_##kind, NV_ROLE_##role }
 
+static const struct nv_step metas_steps[] = {
+	KEY(0, MAIN, "set", K_META, DNS_META, LIST),
+};
+
 static const struct nv_step root_steps[] = {
 	KEY(0, MAIN, "string", K_DEFAULT_NETWORK, DEFAULT_NETWORK, BODY),
 	KEY(0, DB1, "hash", K_DNS_NODES, DNS_NODES, BODY),
+};
+
+/* Only for what paths stand for: last-modified is shown as the files' times. */
+static const struct nv_step books_steps[] = {
+	KEY(0, MAIN, "stream", nv_netdox_key_changelog, CHANGELOG, BODY),
+	KEY(0, MAIN, "hash", nv_netdox_key_stamps, ROOT, BODY),
 };
 
 static const struct nv_step networks_steps[] = {
@@ -123,6 +135,7 @@ static const struct nv_step key1_steps[] = {
 
 const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 	[NV_OBJECT_ROOT] = PLAN("database", root_steps, false),
+	[NV_OBJECT_BOOKS] = PLAN("books", books_steps, false),
 	[NV_OBJECT_NETWORKS] = PLAN("set of DNS names", networks_steps, false),
 	[NV_OBJECT_NAME] = PLAN("DNS name", name_steps, true),
 	[NV_OBJECT_NODES] = PLAN("set of nodes", nodes_steps, false),
@@ -131,8 +144,11 @@ const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 	[NV_OBJECT_LINK] = PLAN("processed node", link_steps, true),
 	[NV_OBJECT_REPORTS] = PLAN("set of reports", reports_steps, false),
 	[NV_OBJECT_REPORT] = PLAN("report", report_steps, true),
+	[NV_OBJECT_METAS] = PLAN("set of objects with metadata", metas_steps, false),
 	[NV_OBJECT_KEY] = PLAN("key", key_steps, true),
 	[NV_OBJECT_KEY1] = PLAN("key", key1_steps, true),
+	[NV_OBJECT_BARE_KEY] = { .noun = "key", .steps = key_steps, .count = 1, .has_id = true },
+	[NV_OBJECT_BARE_KEY1] = { .noun = "key", .steps = key1_steps, .count = 1, .has_id = true },
 };
 
 #define NAME_PATH "netdox/dns/NETWORK/NAME"

@@ -23,6 +23,7 @@
 /* What one snapshot covers. */
 enum nv_object {
 	NV_OBJECT_ROOT,     /* the single keys that stand in netdox/ itself */
+	NV_OBJECT_BOOKS,    /* the changelog and last-modified */
 	NV_OBJECT_NETWORKS, /* the list of DNS names */
 	NV_OBJECT_NAME,     /* $0: a DNS name */
 	NV_OBJECT_NODES,    /* the list of nodes */
@@ -31,8 +32,11 @@ enum nv_object {
 	NV_OBJECT_LINK,     /* $0: a link id */
 	NV_OBJECT_REPORTS,  /* all reports */
 	NV_OBJECT_REPORT,   /* $0: a report's id */
-	NV_OBJECT_KEY,      /* $0: a key of the main database, as an orphan */
-	NV_OBJECT_KEY1,     /* $0: a key of the processed database, as an orphan */
+	NV_OBJECT_METAS,    /* the list of objects with metadata */
+	NV_OBJECT_KEY,      /* $0: a key of the main database, as an orphan, with its details */
+	NV_OBJECT_KEY1,     /* the same of the processed database */
+	NV_OBJECT_BARE_KEY, /* $0: a key of the main database without details */
+	NV_OBJECT_BARE_KEY1,
 	NV_OBJECT_COUNT,
 };
 
@@ -138,6 +142,10 @@ extern const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT];
 extern const char nv_netdox_key_changelog[];
 extern const char nv_netdox_key_stamps[];
 extern const char nv_netdox_key_default_network[];
+extern const char nv_netdox_key_meta[];
+
+/* What the key of a details hash ends in. */
+extern const char nv_netdox_details[];
 
 /* First words of the specification's keys, NULL-terminated. */
 extern const char *const nv_netdox_words[];

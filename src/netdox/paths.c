@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "codec/lines.h"
+#include "codec/value.h"
 #include "netdox/family.h"
 #include "netdox/names.h"
 #include "node/name.h"
@@ -89,8 +90,7 @@ static int look_up_cut(struct nv_netdox *netdox, enum nv_object object, const st
 
 static int network_of_cut(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err);
 
-/* dns/NETWORK: the network's name; empty for dns/%. */
-static int decode_network(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err)
+int nv_network_of(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err)
 {
 	bool cut;
 	int r = nv_path_decode(component, ret_network, &cut, err);
@@ -156,6 +156,41 @@ static int network_of_cut(struct nv_netdox *netdox, const char *component, struc
 	return r < 0 ? nv_fail(err, -r, "no network has the cut name '%.60s…'", component) : 0;
 }
 
+int nv_network_id_blob(const struct nv_bytes *network, int64_t sampled_ms, struct nv_blob **ret_blob)
+{
+	struct nv_buf name cleanup_buf = NV_BUF_INIT;
+	struct nv_buf text cleanup_buf = NV_BUF_INIT;
+	struct nv_blob *blob;
+	bool cut = false;
+	size_t size;
+	char *bytes;
+
+	nv_name_encode(&name, network->data, network->size, "", 0, &cut);
+	if (!cut) {
+		return -ENOENT;
+	}
+	nv_value_format(network->data, network->size, &text);
+	bytes = nv_buf_steal(&text, &size);
+	blob = bytes ? nv_blob_new(bytes, size, sampled_ms, NULL, NULL) : NULL;
+	if (!blob) {
+		return -ENOMEM;
+	}
+	*ret_blob = blob;
+	return 0;
+}
+
+int nv_network_id_load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+{
+	struct nv_bytes network cleanup_bytes = NV_BYTES_INIT;
+	int r = nv_network_of(netdox, node->names[0], &network, err);
+
+	if (r < 0) {
+		return r;
+	}
+	r = nv_network_id_blob(&network, nv_clock_ms(netdox->clock), ret_blob);
+	return r < 0 ? nv_fail(err, -r, "%s: the network's name is not cut", node->path) : 0;
+}
+
 /* The member of `dns` that dns/NETWORK/NAME stands for. */
 static int name_target(struct nv_netdox *netdox, const struct nv_node *node, struct nv_bytes *ret_id, struct nv_err *err)
 {
@@ -165,7 +200,7 @@ static int name_target(struct nv_netdox *netdox, const struct nv_node *node, str
 	struct nv_buf id cleanup_buf = NV_BUF_INIT;
 	size_t size;
 	bool cut;
-	int r = decode_network(netdox, node->names[0], &network, err);
+	int r = nv_network_of(netdox, node->names[0], &network, err);
 
 	if (r == 0) {
 		r = nv_path_decode(node->names[1], &name, &cut, err);

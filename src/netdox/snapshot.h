@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "codec/bytes.h"
+#include "codec/data.h"
 #include "codec/lines.h"
 #include "netdox/layout.h"
 #include "netdox/plan.h"
@@ -60,6 +61,20 @@ bool nv_snapshot_has_kind(const struct nv_snapshot *snapshot, enum nv_netdox_kin
 /* The blob of a snapshot's part: a new reference; -ENOENT when part is NULL, -EIO with the reason when it is broken. */
 int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob, struct nv_err *err);
 
+/* An empty snapshot with one reference; NULL when out of memory. */
+struct nv_snapshot *nv_snapshot_new(enum nv_object object, int64_t sampled_ms);
+
+/* Adds a part; id (absent: a fixed name) is copied, ownership of blob and broken is taken, also on failure. 0 or -ENOMEM. Only before others see
+ * the snapshot. */
+int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id, struct nv_blob *blob,
+                    char *broken);
+
+/* Moves all parts of from to the end of snapshot. 0 or -ENOMEM. */
+int nv_snapshot_take(struct nv_snapshot *snapshot, struct nv_snapshot *from);
+
+/* Gives a Data the whole name of its file, when the path has it cut. 0 or -ENOMEM. */
+int nv_snapshot_data_name(struct nv_data *data, const struct nv_bytes *id);
+
 /* Builds snapshots from the answer of plans: a sink for nv_plan_run. */
 struct nv_builder;
 
@@ -75,6 +90,10 @@ static inline void nv_cleanup_builder(struct nv_builder **builder)
 
 /* Where the answer goes; borrowed from the builder. */
 const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder, const struct nv_plan_group *groups);
+
+/* Instead of texts: calls claim for each key that a path stands for and shows whole. For plans that are run with keys_only. */
+typedef int (*nv_claim_fn)(void *ctx, enum nv_redis_db db, const char *key, size_t size);
+void nv_builder_claims(struct nv_builder *builder, nv_claim_fn claim, void *ctx);
 
 /* How many snapshots there are, and the i-th one (borrowed), in the order of the groups' ids. */
 size_t nv_builder_count(const struct nv_builder *builder);

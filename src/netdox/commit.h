@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One atomic change of the store: operations and changelog entries for commit.lua, gathered and sent as one call.
+ *
+ * Operations and their meaning are those of commit.lua. Out of memory is sticky and comes out of nv_commit_run.
+ */
+#ifndef NV_NETDOX_COMMIT_H
+#define NV_NETDOX_COMMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "netdox/family.h"
+
+struct nv_commit {
+	struct nv_redis_args entries;
+	size_t entries_count;
+	struct nv_redis_args ops;
+	size_t ops_count;
+	size_t changes_count; /* operations that may write */
+};
+
+#define NV_COMMIT_INIT { NV_REDIS_ARGS_INIT, 0, NV_REDIS_ARGS_INIT, 0, 0 }
+
+void nv_commit_release(struct nv_commit *commit);
+#define cleanup_commit __attribute__((cleanup(nv_commit_release)))
+
+/* Number of a new entry. It is logged when an operation that names it changes something. */
+size_t nv_commit_entry(struct nv_commit *commit, const char *change, const struct nv_bytes *value, const struct nv_bytes *plugin);
+
+/* What must be so, else nothing is written and the result is the errno (ENOENT EEXIST ENOTEMPTY ESTALE; EAGAIN: ask again). */
+void nv_commit_member(struct nv_commit *commit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, bool there,
+                      int errnum);
+void nv_commit_absent(struct nv_commit *commit, const struct nv_bytes *key, int errnum);
+void nv_commit_equals(struct nv_commit *commit, const struct nv_bytes *key, const struct nv_bytes *value, int errnum);
+
+/* Sets. guard (NULL = none): a key that keeps the member while it is there. */
+void nv_commit_add(struct nv_commit *commit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, size_t entry);
+void nv_commit_remove(struct nv_commit *commit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member,
+                      const struct nv_bytes *guard, size_t entry);
+
+/* One field of a hash, or one member's score, from old to new (absent = not there); -ESTALE when it is neither. */
+void nv_commit_field(struct nv_commit *commit, const struct nv_bytes *key, const struct nv_bytes *field, const struct nv_bytes *old_value,
+                     const struct nv_bytes *new_value, size_t entry);
+void nv_commit_score(struct nv_commit *commit, const struct nv_bytes *key, const struct nv_bytes *member, const struct nv_bytes *old_score,
+                     const struct nv_bytes *new_score, size_t entry);
+
+/* A whole key from the body of old (NULL = whatever is there) to that of data (type NONE or an empty body: no key); -ESTALE when it is neither. */
+void nv_commit_whole(struct nv_commit *commit, const struct nv_bytes *key, const struct nv_data *old_data, const struct nv_data *new_data,
+                     size_t entry);
+
+/* As nv_commit_whole for a hash of these fields; NULL old = whatever is there; NULL new = no key. */
+void nv_commit_hash(struct nv_commit *commit, const struct nv_bytes *key, const struct nv_fields *old_fields, size_t entry);
+
+void nv_commit_move(struct nv_commit *commit, const struct nv_bytes *from, const struct nv_bytes *to, size_t entry);
+void nv_commit_note(struct nv_commit *commit, const struct nv_bytes *key, size_t entry);
+void nv_commit_database(struct nv_commit *commit, enum nv_redis_db db);
+
+/* What became of it. */
+struct nv_committed {
+	bool changed;                 /* the store was written */
+	struct nv_snapshot *snapshot; /* owned; the target's object as of right after (also when refused); NULL when it could not be read */
+};
+
+void nv_committed_release(struct nv_committed *committed);
+#define cleanup_committed __attribute__((cleanup(nv_committed_release)))
+
+/*
+ * Sends it; *ret is filled on success and with the errnos of unmet expectations. Forgets what the caches hold of the object (and of its list, when
+ * lists says that it came or went). A call whose answer was lost is sent once more: whatever is so already is left alone and not
+ * logged again.
+ * Blocks. Errors: those of the expectations, -ESTALE, -EIO (a key of another type; the store), -EACCES, -ENOSPC, the store's.
+ */
+int nv_commit_run(struct nv_netdox *netdox, struct nv_commit *commit, const struct nv_target *target, bool lists,
+                  struct nv_committed *ret, struct nv_err *err);
+
+#endif
