@@ -17,7 +17,8 @@
 
 #include "base/cleanup.h"
 
-_Static_assert(sizeof(struct nv_err) <= 512, "one write to a pipe is whole up to PIPE_BUF, which is at least 512");
+_Static_assert(sizeof(struct nv_err) <= 512,
+               "one write to a pipe is whole up to PIPE_BUF, which is at least 512");
 
 /* Waits for the report of the daemon. 1, or -errno. */
 static int wait_for_report(pid_t pid, int report, int64_t timeout_ms, struct nv_err *err)
@@ -31,15 +32,19 @@ static int wait_for_report(pid_t pid, int report, int64_t timeout_ms, struct nv_
 		(void)kill(pid, SIGKILL);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 		}
-		return nv_fail(err, ETIMEDOUT, "not mounted: no answer from the stores within %g s", (double)timeout_ms / 1000);
+		return nv_fail(err, ETIMEDOUT, "not mounted: no answer from the stores within %g s",
+		               (double)timeout_ms / 1000);
 	}
 	if (read(report, &told, sizeof(told)) != (ssize_t)sizeof(told)) {
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 		}
 		if (WIFSIGNALED(status)) {
-			return nv_fail(err, EIO, "not mounted: the daemon was ended by signal %d", WTERMSIG(status));
+			return nv_fail(err, EIO, "not mounted: the daemon was ended by signal %d",
+			               WTERMSIG(status));
 		}
-		return nv_fail(err, EIO, "not mounted: the daemon ended with status %d and no reason", WEXITSTATUS(status));
+		return nv_fail(err, EIO,
+		               "not mounted: the daemon ended with status %d and no reason",
+		               WEXITSTATUS(status));
 	}
 	if (told.errnum == 0) {
 		return 1;
@@ -87,7 +92,8 @@ void nv_daemon_ready(int report)
 			(void)close(null);
 		}
 	}
-	int moved = chdir("/"); /* fails in no namespace that has a root; then the old one is only kept busy */
+	int moved = chdir(
+		"/"); /* fails in no namespace that has a root; then the old one is only kept busy */
 	(void)moved;
 	/* When the starter is gone, nobody needs the answer. */
 	ssize_t written = write(report, &ready, sizeof(ready));

@@ -43,12 +43,11 @@
 
 enum { EXIT_USAGE = 2, ERRORS_MAX_LINES = 1000, REPORT_SLACK_MS = 1000 };
 
-static const char build_text[] =
-	"netviewfs " PACKAGE_VERSION "\n"
-	"stores: " NV_BUILD_STORES "\n"
-	"libraries: " NV_BUILD_LIBRARIES "\n"
-	"compiler: " NV_BUILD_COMPILER "\n"
-	"instruments: " NV_BUILD_INSTRUMENTS "\n";
+static const char build_text[] = "netviewfs " PACKAGE_VERSION "\n"
+				 "stores: " NV_BUILD_STORES "\n"
+				 "libraries: " NV_BUILD_LIBRARIES "\n"
+				 "compiler: " NV_BUILD_COMPILER "\n"
+				 "instruments: " NV_BUILD_INSTRUMENTS "\n";
 
 /* All that lives as long as the mount, in the order it is made; freed in reverse. */
 struct mount {
@@ -57,12 +56,12 @@ struct mount {
 	struct nv_clock *clock;
 	struct nv_errors_ring *errors;
 	struct nv_metrics *metrics;
-	struct nv_schema *schema;      /* with docs= */
-	struct nv_docstore *docstore;  /* with docs= */
-	struct nv_netgoat *netgoat;    /* with docs= */
-	struct nv_views views;         /* with docs= */
-	struct nv_redis *redis;        /* with redis= */
-	struct nv_netdox *netdox;      /* with redis= */
+	struct nv_schema *schema;     /* with docs= */
+	struct nv_docstore *docstore; /* with docs= */
+	struct nv_netgoat *netgoat;   /* with docs= */
+	struct nv_views views;        /* with docs= */
+	struct nv_redis *redis;       /* with redis= */
+	struct nv_netdox *netdox;     /* with redis= */
 	struct nv_ctl *ctl;
 	struct nv_tree tree;
 	struct nv_fs *fs;
@@ -328,7 +327,9 @@ static int print_help(void)
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
 	nv_options_help(&text);
-	return nv_buf_error(&text) == 0 && fputs(text.data, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return nv_buf_error(&text) == 0 && fputs(text.data, stdout) >= 0 && fflush(stdout) == 0
+	               ? EXIT_SUCCESS
+	               : EXIT_FAILURE;
 }
 
 static const char *get_env(const char *name)
@@ -350,7 +351,8 @@ int main(int argc, char **argv)
 		return print_help();
 	}
 	if (options.version) {
-		return fputs(build_text, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		return fputs(build_text, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS
+		                                                             : EXIT_FAILURE;
 	}
 	/* A store that hangs up is an error of one call, not the end of the daemon. */
 	(void)signal(SIGPIPE, SIG_IGN);

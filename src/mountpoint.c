@@ -108,7 +108,8 @@ static bool is_ours(const char *path)
 			field = strtok_r(NULL, " ", &save);
 		}
 		const char *type = field ? strtok_r(NULL, " ", &save) : NULL;
-		ours = type && strcmp(type, "fuse.netviewfs") == 0; /* a later line is a mount on top */
+		ours = type &&
+		       strcmp(type, "fuse.netviewfs") == 0; /* a later line is a mount on top */
 	}
 	(void)fclose(file);
 	return ours;
@@ -148,7 +149,8 @@ static int stat_apart(const char *path, int64_t timeout_ms)
 /* Detaches what is on path; users who are not root need the helper for that. */
 static int detach(const char *path)
 {
-	char *words[] = { (char *)"fusermount3", (char *)"-u", (char *)"-z", (char *)"-q", (char *)"--", (char *)path, NULL };
+	char *words[] = { (char *)"fusermount3", (char *)"-u", (char *)"-z", (char *)"-q",
+		          (char *)"--",          (char *)path, NULL };
 	pid_t pid;
 	int status = 0;
 
@@ -175,15 +177,20 @@ int nv_mountpoint_prepare(const char *path, int64_t timeout_ms, struct nv_err *e
 		int result = stat_apart(path, timeout_ms);
 
 		if (result == -ETIMEDOUT) {
-			return nv_fail(err, ETIMEDOUT, "%s: a netviewfs is mounted there and does not answer; fusermount3 -u -z %s takes it away",
-			               path, path);
+			return nv_fail(
+				err, ETIMEDOUT,
+				"%s: a netviewfs is mounted there and does not answer; fusermount3 -u -z %s takes it away",
+				path, path);
 		}
 		if (result != -ENOTCONN && result != -ECONNABORTED) {
-			return nv_fail(err, EBUSY, "%s: a netviewfs is mounted there already", path);
+			return nv_fail(err, EBUSY, "%s: a netviewfs is mounted there already",
+			               path);
 		}
 		result = detach(path);
 		if (result < 0) {
-			return nv_fail(err, -result, "%s: a dead netviewfs mount could not be taken away: %s", path, strerror(-result));
+			return nv_fail(err, -result,
+			               "%s: a dead netviewfs mount could not be taken away: %s",
+			               path, strerror(-result));
 		}
 		nv_log(NV_LOG_INFO, "%s: took away a dead mount", path);
 	}

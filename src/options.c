@@ -18,38 +18,44 @@
 #include "base/cleanup.h"
 #include "options_table.h"
 
-static nv_option_set_fn set_text, set_path, set_plugin, set_number, set_seconds, set_size, set_umask, set_uid, set_gid, set_level;
+static nv_option_set_fn set_text, set_path, set_plugin, set_number, set_seconds, set_size,
+	set_umask, set_uid, set_gid, set_level;
 static nv_option_set_fn set_docs, set_redis, set_layout, set_ro, set_rw, set_fuse, set_later;
 
 #define FIELD(name) .offset = offsetof(struct nv_options, name)
 
 const struct nv_option nv_option_table[] = {
-	{ "docs", "sqlite:PATH", NULL, "the documents: an SQLite file, made when absent; shown under netgoat/",
+	{ "docs", "sqlite:PATH", NULL, "the documents, shown under netgoat/; made when absent",
 	  .set = set_docs, .secret = true },
 	{ "redis", "URI", NULL,
-	  "Netdox's keys: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:///PATH[?db=N]; shown under netdox/",
+	  "Netdox's keys, shown under netdox/: redis://HOST[:PORT][/DB] or unix:///PATH[?db=N]",
 	  .set = set_redis, .secret = true },
-	{ "processed_db", "N", "1", "the Redis database of the processed nodes", set_number, FIELD(processed_db),
-	  .max = NV_REDIS_DB_LIMIT - 1 },
+	{ "processed_db", "N", "1", "the Redis database of the processed nodes", set_number,
+	  FIELD(processed_db), .max = NV_REDIS_DB_LIMIT - 1 },
 	{ "layout", "NAME", "spec", "layout of Netdox's keys: spec", set_layout, FIELD(layout) },
-	{ "config", "FILE", NULL, "lines KEY = VALUE of these options; its mode must be 0600: the place for passwords", set_path,
+	{ "config", "FILE", NULL,
+	  "lines KEY = VALUE of these options, mode 0600: the place for passwords", set_path,
 	  FIELD(config) },
-	{ "schema", "FILE", NULL, "JSON schema of the documents, in place of the built-in one", set_path, FIELD(schema) },
-	{ "plugin", "NAME", "netviewfs", "plugin named in Netdox's changelog where the datum names none", set_plugin,
+	{ "schema", "FILE", NULL, "JSON schema of the documents, in place of the built-in one",
+	  set_path, FIELD(schema) },
+	{ "plugin", "NAME", "netviewfs",
+	  "plugin named in Netdox's changelog where the datum names none", set_plugin,
 	  FIELD(plugin) },
 	{ "actor", "NAME", NULL, "who is named in Netgoat's changelog", set_text, FIELD(actor) },
 	{ "ro", NULL, NULL, "mount read-only", .set = set_ro },
 	{ "rw", NULL, NULL, NULL, .set = set_rw },
-	{ "timeout", "SECONDS", "5", "a store that has not answered by then is an error", set_seconds, FIELD(timeout_ms), 100,
-	  3600000 },
-	{ "scratch", "SIZE", "64M", "memory for the temporary files of editors and tools", set_size, FIELD(scratch_bytes) },
-	{ "changelog", "N", "10000", "so many newest entries are in a changelog when mounted", set_number,
-	  FIELD(changelog_entries), 1, INT_MAX },
+	{ "timeout", "SECONDS", "5", "a store that has not answered by then is an error",
+	  set_seconds, FIELD(timeout_ms), 100, 3600000 },
+	{ "scratch", "SIZE", "64M", "memory for the temporary files of editors and tools", set_size,
+	  FIELD(scratch_bytes) },
+	{ "changelog", "N", "10000", "so many newest entries are in a changelog when mounted",
+	  set_number, FIELD(changelog_entries), 1, INT_MAX },
 	{ "log", "LEVEL", "info", "error, warning, info or debug", set_level, FIELD(log_level) },
 	{ "umask", "OCTAL", "0", "permission bits taken from all modes", set_umask, FIELD(umask) },
 	{ "uid", "N", NULL, "owner of all files; else who mounts", .set = set_uid },
 	{ "gid", "N", NULL, "group of all files; else who mounts", .set = set_gid },
-	{ "allow_other", NULL, NULL, "all users may use the mount, as the modes allow (with default_permissions)", .set = set_fuse },
+	{ "allow_other", NULL, NULL, "all users may use the mount, as the modes allow",
+	  .set = set_fuse },
 	{ "allow_root", NULL, NULL, NULL, .set = set_fuse },
 	{ "auto_unmount", NULL, NULL, NULL, .set = set_fuse },
 	{ "default_permissions", NULL, NULL, NULL, .set = set_fuse },
@@ -87,7 +93,8 @@ static int no_memory(struct nv_err *err)
 	return nv_fail(err, ENOMEM, "out of memory");
 }
 
-static int set_text(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_text(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
 {
 	char **place = field(options, option);
 
@@ -105,7 +112,8 @@ static int set_text(struct nv_options *options, const struct nv_option *option, 
 	return 0;
 }
 
-static int set_plugin(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_plugin(struct nv_options *options, const struct nv_option *option, const char *value,
+                      struct nv_err *err)
 {
 	if (strchr(value, ';')) {
 		return nv_fail(err, EINVAL, "a plugin's name has no ';'");
@@ -131,7 +139,8 @@ static int put_absolute(struct nv_buf *out, const char *path, struct nv_err *err
 	return nv_buf_error(out) != 0 ? no_memory(err) : 0;
 }
 
-static int set_path(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_path(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
 {
 	cleanup_buf struct nv_buf path = NV_BUF_INIT;
 	char **place = field(options, option);
@@ -145,34 +154,41 @@ static int set_path(struct nv_options *options, const struct nv_option *option, 
 	return 0;
 }
 
-static int parse_long(const char *value, int base, long min, long max, long *ret_number, struct nv_err *err)
+static int parse_long(const char *value, int base, long min, long max, long *ret_number,
+                      struct nv_err *err)
 {
 	char *end = NULL;
 
 	errno = 0;
 	long number = strtol(value, &end, base);
-	if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || number < min || number > max) {
-		return nv_fail(err, EINVAL, base == 8 ? "an octal number from %lo to %lo is wanted" : "a number from %ld to %ld is wanted",
+	if (!isdigit((unsigned char)*value) || *end != '\0' || errno != 0 || number < min ||
+	    number > max) {
+		return nv_fail(err, EINVAL,
+		               base == 8 ? "an octal number from %lo to %lo is wanted"
+		                         : "a number from %ld to %ld is wanted",
 		               min, max);
 	}
 	*ret_number = number;
 	return 0;
 }
 
-static int set_number(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_number(struct nv_options *options, const struct nv_option *option, const char *value,
+                      struct nv_err *err)
 {
 	return parse_long(value, 10, option->min, option->max, field(options, option), err);
 }
 
 /* Seconds with at most three decimals, kept in milliseconds. */
-static int set_seconds(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_seconds(struct nv_options *options, const struct nv_option *option,
+                       const char *value, struct nv_err *err)
 {
 	long ms = 0;
 	long scale = 1000;
 	bool fraction = false;
 	const char *byte = value;
 
-	for (; isdigit((unsigned char)*byte) || (*byte == '.' && !fraction && byte > value); byte++) {
+	for (; isdigit((unsigned char)*byte) || (*byte == '.' && !fraction && byte > value);
+	     byte++) {
 		if (*byte == '.') {
 			fraction = true;
 			continue;
@@ -188,13 +204,15 @@ static int set_seconds(struct nv_options *options, const struct nv_option *optio
 		}
 	}
 	if (*byte != '\0' || ms < option->min || ms > option->max) {
-		return nv_fail(err, EINVAL, "seconds from %g to %g are wanted", (double)option->min / 1000, (double)option->max / 1000);
+		return nv_fail(err, EINVAL, "seconds from %g to %g are wanted",
+		               (double)option->min / 1000, (double)option->max / 1000);
 	}
 	*(long *)field(options, option) = ms;
 	return 0;
 }
 
-static int set_size(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_size(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
 {
 	static const char units[] = "KMG";
 	char *end = NULL;
@@ -210,13 +228,16 @@ static int set_size(struct nv_options *options, const struct nv_option *option, 
 		}
 	}
 	if (!good) {
-		return nv_fail(err, EINVAL, "a size is wanted: a number, with K, M or G behind it for more than bytes");
+		return nv_fail(
+			err, EINVAL,
+			"a size is wanted: a number, with K, M or G behind it for more than bytes");
 	}
 	*(size_t *)field(options, option) = (size_t)size;
 	return 0;
 }
 
-static int set_umask(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_umask(struct nv_options *options, const struct nv_option *option, const char *value,
+                     struct nv_err *err)
 {
 	long mode;
 	int result = parse_long(value, 8, 0, 0777, &mode, err);
@@ -227,7 +248,8 @@ static int set_umask(struct nv_options *options, const struct nv_option *option,
 	return result;
 }
 
-static int set_uid(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_uid(struct nv_options *options, const struct nv_option *option, const char *value,
+                   struct nv_err *err)
 {
 	long id;
 	int result = parse_long(value, 10, 0, UINT32_MAX - 1L, &id, err);
@@ -240,7 +262,8 @@ static int set_uid(struct nv_options *options, const struct nv_option *option, c
 	return result;
 }
 
-static int set_gid(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_gid(struct nv_options *options, const struct nv_option *option, const char *value,
+                   struct nv_err *err)
 {
 	long id;
 	int result = parse_long(value, 10, 0, UINT32_MAX - 1L, &id, err);
@@ -260,7 +283,8 @@ static const char *const level_names[] = {
 	[NV_LOG_DEBUG] = "debug",
 };
 
-static int set_level(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_level(struct nv_options *options, const struct nv_option *option, const char *value,
+                     struct nv_err *err)
 {
 	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
 		if (strcmp(value, level_names[i]) == 0) {
@@ -271,7 +295,8 @@ static int set_level(struct nv_options *options, const struct nv_option *option,
 	return nv_fail(err, EINVAL, "%s is wanted", option->help);
 }
 
-static int set_docs(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_docs(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
 {
 	static const char prefix[] = "sqlite:";
 	cleanup_buf struct nv_buf uri = NV_BUF_INIT;
@@ -293,7 +318,8 @@ static int set_docs(struct nv_options *options, const struct nv_option *option, 
 	return 0;
 }
 
-static int set_redis(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_redis(struct nv_options *options, const struct nv_option *option, const char *value,
+                     struct nv_err *err)
 {
 	struct nv_redis_uri uri = NV_REDIS_URI_INIT;
 	int result = nv_redis_uri_parse(value, &uri, err);
@@ -308,7 +334,8 @@ static int set_redis(struct nv_options *options, const struct nv_option *option,
 	return 0;
 }
 
-static int set_layout(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_layout(struct nv_options *options, const struct nv_option *option, const char *value,
+                      struct nv_err *err)
 {
 	if (strcmp(value, "current") == 0) {
 		return nv_fail(err, EINVAL, "this layout is not in this version; spec is");
@@ -319,7 +346,8 @@ static int set_layout(struct nv_options *options, const struct nv_option *option
 	return set_text(options, option, value, err);
 }
 
-static int set_ro(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_ro(struct nv_options *options, const struct nv_option *option, const char *value,
+                  struct nv_err *err)
 {
 	(void)option;
 	(void)value;
@@ -328,7 +356,8 @@ static int set_ro(struct nv_options *options, const struct nv_option *option, co
 	return 0;
 }
 
-static int set_rw(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_rw(struct nv_options *options, const struct nv_option *option, const char *value,
+                  struct nv_err *err)
 {
 	(void)option;
 	(void)value;
@@ -337,7 +366,8 @@ static int set_rw(struct nv_options *options, const struct nv_option *option, co
 	return 0;
 }
 
-static int set_later(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_later(struct nv_options *options, const struct nv_option *option, const char *value,
+                     struct nv_err *err)
 {
 	(void)options;
 	(void)option;
@@ -345,7 +375,8 @@ static int set_later(struct nv_options *options, const struct nv_option *option,
 	return nv_fail(err, EINVAL, "not in this version");
 }
 
-int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const char *value, struct nv_err *err)
+int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const char *value,
+                            struct nv_err *err)
 {
 	cleanup_buf struct nv_buf word = NV_BUF_INIT;
 
@@ -372,7 +403,8 @@ int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const c
 	return 0;
 }
 
-static int set_fuse(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err)
+static int set_fuse(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
 {
 	return nv_options_add_fuse_arg(options, option->key, option->value ? value : NULL, err);
 }

@@ -18,13 +18,13 @@
 
 /* Settings of one mount. All strings owned; release with nv_options_release. */
 struct nv_options {
-	bool help;       /* --help: nothing else counts */
-	bool version;    /* --version: nothing else counts */
-	bool foreground; /* -f, -d */
-	bool debug;      /* -d: libfuse's trace */
+	bool help;         /* --help: nothing else counts */
+	bool version;      /* --version: nothing else counts */
+	bool foreground;   /* -f, -d */
+	bool debug;        /* -d: libfuse's trace */
 	char *mount_point; /* as given */
 
-	char *docs;  /* "sqlite:" and an absolute path; NULL = no document store */
+	char *docs; /* "sqlite:" and an absolute path; NULL = no document store */
 	bool has_redis;
 	struct nv_redis_uri redis; /* holds secrets; empty unless has_redis */
 
@@ -54,7 +54,8 @@ typedef const char *nv_options_env_fn(const char *name);
 
 /* Reads argv, the environment and the configuration file. Errors: -EINVAL (one line that never holds a value which may be a secret),
  * -EACCES (a configuration file that others may read), -ENOENT, -ENOMEM. Owns: nv_options_release. */
-int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env, struct nv_options *ret_options, struct nv_err *err);
+int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env,
+                     struct nv_options *ret_options, struct nv_err *err);
 
 /* Frees what *options holds (secrets are wiped). */
 void nv_options_release(struct nv_options *options);

@@ -19,7 +19,7 @@
 #include "options.h"
 #include "options_table.h"
 
-enum { CONFIG_MAX = 65536, KEY_MAX = 32 };
+enum { CONFIG_MAX = 65536 };
 
 /* Where a value came from: secrets may not come from all. */
 enum source { SOURCE_DEFAULT, SOURCE_CONFIG, SOURCE_ENV, SOURCE_COMMAND };
@@ -74,7 +74,8 @@ static const struct nv_option *find_option(const char *key)
 }
 
 /* Cuts KEY[=VALUE] at the '='; the blanks around it go when they are from a file. */
-static int items_add(struct items *items, const char *text, size_t size, struct item item, struct nv_err *err)
+static int items_add(struct items *items, const char *text, size_t size, struct item item,
+                     struct nv_err *err)
 {
 	struct item *grown = reallocarray(items->items, items->count + 1, sizeof(*grown));
 	const char *equals = memchr(text, '=', size);
@@ -123,7 +124,8 @@ static int items_add_list(struct items *items, const char *list, struct nv_err *
 		} else if (size > 0) {
 			result = items_add(items, word, size, item, err);
 			if (result == 0) {
-				const struct nv_option *option = find_option(items->items[items->count - 1].key);
+				const struct nv_option *option =
+					find_option(items->items[items->count - 1].key);
 				item.after_secret = item.after_secret || (option && option->secret);
 			}
 			size = 0;
@@ -136,47 +138,6 @@ static int items_add_list(struct items *items, const char *list, struct nv_err *
 	return result;
 }
 
-/* Changes of one letter that make one text the other: inserted, dropped, replaced. */
-static size_t edit_distance(const char *left, const char *right)
-{
-	size_t row[KEY_MAX + 1];
-	size_t right_len = strlen(right);
-
-	for (size_t j = 0; j <= right_len; j++) {
-		row[j] = j;
-	}
-	for (size_t i = 1; left[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= right_len; j++) {
-			size_t best = diagonal + (left[i - 1] != right[j - 1]);
-
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[right_len];
-}
-
-static const char *nearest_key(const char *key)
-{
-	const char *nearest = NULL;
-	size_t least = 3; /* more changes are no slip of the hand */
-
-	for (size_t i = 0; i < nv_option_table_count && strlen(key) < KEY_MAX; i++) {
-		size_t distance = edit_distance(key, nv_option_table[i].key);
-
-		if (distance < least && distance < strlen(key)) {
-			least = distance;
-			nearest = nv_option_table[i].key;
-		}
-	}
-	return nearest;
-}
-
 static bool is_plain_key(const char *key)
 {
 	size_t size = 0;
@@ -184,18 +145,20 @@ static bool is_plain_key(const char *key)
 	while (isalnum((unsigned char)key[size]) || key[size] == '_' || key[size] == '-') {
 		size++;
 	}
-	return size > 0 && size < KEY_MAX && key[size] == '\0';
+	return size > 0 && size < NV_OPTION_KEY_MAX && key[size] == '\0';
 }
 
 static int fail_unknown(const struct item *item, struct nv_err *err)
 {
 	if (item->after_secret) {
-		return nv_fail(err, EINVAL, "the word after docs= or redis= is no option; a comma inside a value is written \\,");
+		return nv_fail(
+			err, EINVAL,
+			"the word after docs= or redis= is no option; a comma inside a value is written \\,");
 	}
 	if (!is_plain_key(item->key)) {
 		return nv_fail(err, EINVAL, "no such option; --help lists them");
 	}
-	const char *nearest = nearest_key(item->key);
+	const char *nearest = nv_option_nearest(item->key);
 	if (nearest) {
 		return nv_fail(err, EINVAL, "no such option; did you mean %s?", nearest);
 	}
@@ -246,12 +209,14 @@ static int apply_checked(struct nv_options *options, const struct item *item, st
 		return flag == 1 ? option->set(options, option, "", err) : flag;
 	}
 	if (!item->value || item->value[0] == '\0') {
-		return nv_fail(err, EINVAL, "a value is missing: %s=%s", option->key, option->value);
+		return nv_fail(err, EINVAL, "a value is missing: %s=%s", option->key,
+		               option->value);
 	}
 	if (option->secret && item->source == SOURCE_COMMAND && has_password(item->value)) {
-		return nv_fail(err, EINVAL,
-		               "a password on the command line is seen by every user of the machine; put the line into a file of mode "
-		               "0600 and give -o config=FILE, or set %s", strcmp(option->key, "docs") == 0 ? "NETVIEWFS_DOCS" : "NETVIEWFS_REDIS");
+		return nv_fail(
+			err, EINVAL,
+			"everybody can see a password on the command line; give -o config=FILE, a file of mode 0600, or set %s",
+			strcmp(option->key, "docs") == 0 ? "NETVIEWFS_DOCS" : "NETVIEWFS_REDIS");
 	}
 	if (item->source == SOURCE_CONFIG && strcmp(option->key, "config") == 0) {
 		return nv_fail(err, EINVAL, "not in a configuration file");
@@ -260,7 +225,8 @@ static int apply_checked(struct nv_options *options, const struct item *item, st
 }
 
 /* Takes one item over; the message of a failure says where it stands. */
-static int apply(struct nv_options *options, const struct item *item, const char *config_path, struct nv_err *err)
+static int apply(struct nv_options *options, const struct item *item, const char *config_path,
+                 struct nv_err *err)
 {
 	int result = apply_checked(options, item, err);
 
@@ -272,10 +238,13 @@ static int apply(struct nv_options *options, const struct item *item, const char
 	const char *colon = *key ? ": " : "";
 	if (item->source == SOURCE_CONFIG) {
 		struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
-		return nv_fail(err, -result, "%s:%zu: %s%s%s", config_path, item->line, key, colon, reason.msg);
+		return nv_fail(err, -result, "%s:%zu: %s%s%s", config_path, item->line, key, colon,
+		               reason.msg);
 	}
 	if (item->source == SOURCE_ENV) {
-		return nv_wrap(err, "%s", strcmp(item->key, "docs") == 0 ? "NETVIEWFS_DOCS" : "NETVIEWFS_REDIS");
+		return nv_wrap(err, "%s",
+		               strcmp(item->key, "docs") == 0 ? "NETVIEWFS_DOCS"
+		                                              : "NETVIEWFS_REDIS");
 	}
 	return nv_wrap(err, "-o%s%s", *key ? " " : "", key);
 }
@@ -296,7 +265,9 @@ static int read_config(const char *path, struct nv_buf *out, struct nv_err *err)
 		return nv_fail(err, EACCES, "%s: must belong to the user who mounts", path);
 	}
 	if (stat.st_mode & 077) {
-		return nv_fail(err, EACCES, "%s: others can read or write it (mode %04o); chmod 0600 it", path, (unsigned)(stat.st_mode & 07777));
+		return nv_fail(err, EACCES,
+		               "%s: others can read or write it (mode %04o); chmod 0600 it", path,
+		               (unsigned)(stat.st_mode & 07777));
 	}
 	nv_buf_reserve(out, CONFIG_MAX);
 	if (nv_buf_error(out) != 0) {
@@ -317,7 +288,8 @@ static int read_config(const char *path, struct nv_buf *out, struct nv_err *err)
 	return nv_fail(err, EINVAL, "%s: over %d bytes", path, CONFIG_MAX - 1);
 }
 
-static int parse_config(const char *path, char *text, size_t size, struct items *items, struct nv_err *err)
+static int parse_config(const char *path, char *text, size_t size, struct items *items,
+                        struct nv_err *err)
 {
 	struct item item = { .source = SOURCE_CONFIG };
 
@@ -347,7 +319,8 @@ static int parse_config(const char *path, char *text, size_t size, struct items 
 	return 0;
 }
 
-static int apply_all(struct nv_options *options, const struct items *items, const char *config_path, struct nv_err *err)
+static int apply_all(struct nv_options *options, const struct items *items, const char *config_path,
+                     struct nv_err *err)
 {
 	for (size_t i = 0; i < items->count; i++) {
 		int result = apply(options, &items->items[i], config_path, err);
@@ -419,10 +392,13 @@ static int set_mount_point(struct nv_options *options, const char *word, struct 
 {
 	/* mount(8) and fstab put a source before the mount point. */
 	const char *before = options->mount_point;
-	bool is_source = before && (strcmp(before, "none") == 0 || strcmp(before, "netviewfs") == 0);
+	bool is_source =
+		before && (strcmp(before, "none") == 0 || strcmp(before, "netviewfs") == 0);
 
 	if (before && !is_source) {
-		return nv_fail(err, EINVAL, "one mount point is wanted, not two; options are given as -o KEY=VALUE");
+		return nv_fail(
+			err, EINVAL,
+			"one mount point is wanted, not two; options are given as -o KEY=VALUE");
 	}
 	char *copy = strdup(word);
 	if (!copy) {
@@ -434,7 +410,8 @@ static int set_mount_point(struct nv_options *options, const char *word, struct 
 }
 
 /* One word that begins with '-'. *index moves over the words taken. */
-static int parse_dash(int argc, char *const *argv, int *index, struct nv_options *options, struct items *items, struct nv_err *err)
+static int parse_dash(int argc, char *const *argv, int *index, struct nv_options *options,
+                      struct items *items, struct nv_err *err)
 {
 	const char *word = argv[*index];
 
@@ -454,15 +431,18 @@ static int parse_dash(int argc, char *const *argv, int *index, struct nv_options
 		return items_add_list(items, argv[++*index], err);
 	} else if (strncmp(word, "-o", 2) == 0) {
 		return items_add_list(items, word + 2, err);
-	} else if (strcspn(word, "=:") < strlen(word) || strlen(word) >= KEY_MAX) {
-		return nv_fail(err, EINVAL, "an argument is no option: options are given as -o KEY=VALUE; --help lists them");
+	} else if (strcspn(word, "=:") < strlen(word) || strlen(word) >= NV_OPTION_KEY_MAX) {
+		return nv_fail(
+			err, EINVAL,
+			"an argument is no option: options are given as -o KEY=VALUE; --help lists them");
 	} else {
 		return nv_fail(err, EINVAL, "%s: no such option; --help lists them", word);
 	}
 	return 0;
 }
 
-static int parse_command(int argc, char *const *argv, struct nv_options *options, struct items *items, struct nv_err *err)
+static int parse_command(int argc, char *const *argv, struct nv_options *options,
+                         struct items *items, struct nv_err *err)
 {
 	bool only_words = false;
 
@@ -497,7 +477,8 @@ static bool has_fuse_arg(const struct nv_options *options, const char *word)
 	return false;
 }
 
-static int add_fuse_default(struct nv_options *options, const char *key, const char *value, struct nv_err *err)
+static int add_fuse_default(struct nv_options *options, const char *key, const char *value,
+                            struct nv_err *err)
 {
 	return has_fuse_arg(options, key) ? 0 : nv_options_add_fuse_arg(options, key, value, err);
 }
@@ -506,25 +487,31 @@ static int add_fuse_default(struct nv_options *options, const char *key, const c
 static int finish(struct nv_options *options, struct nv_err *err)
 {
 	if (!options->mount_point || options->mount_point[0] == '\0') {
-		return nv_fail(err, EINVAL, "no mount point is given: netviewfs -o docs=sqlite:PATH,redis=URI MOUNTPOINT; --help says more");
+		return nv_fail(
+			err, EINVAL,
+			"no mount point is given: netviewfs -o docs=sqlite:PATH,redis=URI MOUNTPOINT; --help says more");
 	}
 	if (!options->docs && !options->has_redis) {
-		return nv_fail(err, EINVAL, "no store is given: -o docs=sqlite:PATH, -o redis=URI, or both");
+		return nv_fail(err, EINVAL,
+		               "no store is given: -o docs=sqlite:PATH, -o redis=URI, or both");
 	}
 	if (options->has_redis && options->processed_db == options->redis.db) {
-		return nv_fail(err, EINVAL, "processed_db: database %ld is the main one of redis=", options->processed_db);
+		return nv_fail(err, EINVAL, "processed_db: database %ld is the main one of redis=",
+		               options->processed_db);
 	}
 	int result = add_fuse_default(options, "fsname", "netviewfs", err);
 	if (result == 0) {
 		result = add_fuse_default(options, "subtype", "netviewfs", err);
 	}
-	if (result == 0 && (has_fuse_arg(options, "allow_other") || has_fuse_arg(options, "allow_root"))) {
+	if (result == 0 &&
+	    (has_fuse_arg(options, "allow_other") || has_fuse_arg(options, "allow_root"))) {
 		result = add_fuse_default(options, "default_permissions", NULL, err);
 	}
 	return result;
 }
 
-int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env, struct nv_options *ret_options, struct nv_err *err)
+int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env,
+                     struct nv_options *ret_options, struct nv_err *err)
 {
 	cleanup_options struct nv_options options = { 0 };
 	cleanup_items struct items items = { 0 };

@@ -11,15 +11,29 @@
 
 enum { HELP_COLUMN = 26 };
 
+static const char help_head[] =
+	"Usage: netviewfs [-f] [-d] -o OPTION[,OPTION...] MOUNTPOINT\n"
+	"\n"
+	"Mounts the documents of Netgoat and the keys of Netdox as directories and text\n"
+	"files.\n"
+	"\n"
+	"  -f, --foreground        stay in the foreground and log to stderr\n"
+	"  -d, --debug             -f, with a trace of all requests\n"
+	"  -h, --help              this text\n"
+	"  -V, --version           version, libraries and build\n"
+	"\n"
+	"Options, for -o and for the lines of a configuration file:\n";
+
+static const char help_foot[] =
+	"and those of mount.fuse3(8).\n"
+	"\n"
+	"NETVIEWFS_DOCS and NETVIEWFS_REDIS in the environment stand for docs= and redis=.\n"
+	"The command line wins over them, and they win over the configuration file.\n"
+	"Unmount with: fusermount3 -u MOUNTPOINT\n";
+
 void nv_options_help(struct nv_buf *out)
 {
-	nv_buf_puts(out, "Usage: netviewfs [-f] [-d] -o OPTION[,OPTION...] MOUNTPOINT\n"
-	                 "Mounts the documents of Netgoat and the keys of Netdox as directories and text files.\n\n"
-	                 "  -f, --foreground        stay in the foreground and log to stderr\n"
-	                 "  -d, --debug             -f, with a trace of all requests\n"
-	                 "  -h, --help              this text\n"
-	                 "  -V, --version           version, libraries and build\n\n"
-	                 "Options, for -o and for the lines of a configuration file:\n");
+	nv_buf_puts(out, help_head);
 	for (size_t i = 0; i < nv_option_table_count; i++) {
 		const struct nv_option *option = &nv_option_table[i];
 
@@ -27,16 +41,16 @@ void nv_options_help(struct nv_buf *out)
 			continue;
 		}
 		size_t start = out->len;
-		nv_buf_printf(out, "  %s%s%s", option->key, option->value ? "=" : "", option->value ? option->value : "");
-		nv_buf_printf(out, "%*s%s", (int)(HELP_COLUMN - (out->len - start)), "", option->help);
+		nv_buf_printf(out, "  %s%s%s", option->key, option->value ? "=" : "",
+		              option->value ? option->value : "");
+		nv_buf_printf(out, "%*s%s", (int)(HELP_COLUMN - (out->len - start)), "",
+		              option->help);
 		if (option->default_value) {
 			nv_buf_printf(out, " (default: %s)", option->default_value);
 		}
 		nv_buf_putc(out, '\n');
 	}
-	nv_buf_puts(out, "and those of mount.fuse(8). NETVIEWFS_DOCS and NETVIEWFS_REDIS in the environment stand for docs= and redis=;\n"
-	                 "the command line wins over them, and they over the configuration file.\n\n"
-	                 "Unmount with: fusermount3 -u MOUNTPOINT\n");
+	nv_buf_puts(out, help_foot);
 }
 
 static void put_setting(struct nv_buf *out, const char *key, const char *value)
@@ -53,13 +67,15 @@ void nv_options_describe(const struct nv_options *options, struct nv_buf *out)
 	nv_buf_printf(&text, ",%s", options->ro ? "ro" : "rw");
 	put_setting(&text, "docs", options->docs);
 	if (options->has_redis) {
-		nv_buf_printf(&text, ",redis=%s,processed_db=%ld", options->redis.address, options->processed_db);
+		nv_buf_printf(&text, ",redis=%s,processed_db=%ld", options->redis.address,
+		              options->processed_db);
 		put_setting(&text, "plugin", options->plugin);
 	}
 	put_setting(&text, "schema", options->schema);
 	put_setting(&text, "actor", options->actor);
 	put_setting(&text, "config", options->config);
-	nv_buf_printf(&text, ",timeout=%g,scratch=%zu,changelog=%ld", (double)options->timeout_ms / 1000, options->scratch_bytes,
+	nv_buf_printf(&text, ",timeout=%g,scratch=%zu,changelog=%ld",
+	              (double)options->timeout_ms / 1000, options->scratch_bytes,
 	              options->changelog_entries);
 	if (options->umask) {
 		nv_buf_printf(&text, ",umask=%03o", (unsigned)options->umask);

@@ -10,13 +10,15 @@
 struct nv_option;
 
 /* Takes a value over. value is "" for a flag. Errors: -EINVAL, -ENOMEM; the message does not name the option, the caller does. */
-typedef int nv_option_set_fn(struct nv_options *options, const struct nv_option *option, const char *value, struct nv_err *err);
+typedef int nv_option_set_fn(struct nv_options *options, const struct nv_option *option,
+                             const char *value, struct nv_err *err);
 
 struct nv_option {
 	const char *key;
 	const char *value;         /* what --help calls the value; NULL: a flag */
 	const char *default_value; /* taken over first; NULL: none */
-	const char *help;          /* NULL: not in --help (what libfuse and mount(8) add, and what a later version has) */
+	const char *
+		help; /* NULL: not in --help (what libfuse and mount(8) add, and what a later version has) */
 	nv_option_set_fn *set;
 	size_t offset; /* of the field in struct nv_options */
 	long min;      /* of a number */
@@ -27,7 +29,14 @@ struct nv_option {
 extern const struct nv_option nv_option_table[];
 extern const size_t nv_option_table_count;
 
+/* Bytes of a key, with its NUL, at most. */
+#define NV_OPTION_KEY_MAX 32
+
+/* The key that key is a slip of the hand of, or NULL. */
+const char *nv_option_nearest(const char *key);
+
 /* Adds a word for libfuse, with the escapes that its own parser takes away; value NULL: a flag. */
-int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const char *value, struct nv_err *err);
+int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const char *value,
+                            struct nv_err *err);
 
 #endif

@@ -24,7 +24,8 @@ void nv_buf_reserve(struct nv_buf *buf, size_t size)
 	if (buf->failed) {
 		return;
 	}
-	if (__builtin_add_overflow(buf->len, size, &need) || __builtin_add_overflow(need, 1, &need)) {
+	if (__builtin_add_overflow(buf->len, size, &need) ||
+	    __builtin_add_overflow(need, 1, &need)) {
 		buf->failed = true;
 		return;
 	}

@@ -142,7 +142,8 @@ static void waiter_remove(struct nv_clock *clock, struct waiter *waiter)
 	pthread_mutex_unlock(&clock->lock);
 }
 
-void nv_clock_wait(struct nv_clock *clock, pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_ms)
+void nv_clock_wait(struct nv_clock *clock, pthread_cond_t *cond, pthread_mutex_t *mutex,
+                   int64_t until_ms)
 {
 	struct waiter waiter = { .cond = cond, .mutex = mutex };
 

@@ -12,9 +12,9 @@
 struct nv_errors_ring {
 	struct nv_clock *clock; /* borrowed */
 	pthread_mutex_t lock;
-	char **lines;     /* lock; owned, each with its newline; NULL = not used yet */
+	char **lines; /* lock; owned, each with its newline; NULL = not used yet */
 	size_t max_lines;
-	size_t next;      /* lock; where the next line goes, which is where the oldest stands once all are used */
+	size_t next; /* lock; where the next line goes, which is where the oldest stands once all are used */
 };
 
 int nv_errors_ring_new(struct nv_clock *clock, size_t max_lines, struct nv_errors_ring **ret_ring)
@@ -77,7 +77,8 @@ static void put_head(struct nv_buf *out, struct timespec now, uid_t uid, const c
 	struct tm tm;
 	char date[32];
 
-	if (!gmtime_r(&now.tv_sec, &tm) || strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+	if (!gmtime_r(&now.tv_sec, &tm) ||
+	    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
 		(void)strcpy(date, "?");
 	}
 	nv_buf_printf(out, "%s.%03ldZ uid=%lu ", date, now.tv_nsec / 1000000, (unsigned long)uid);
@@ -99,8 +100,8 @@ static void push(struct nv_errors_ring *ring, struct nv_buf *line)
 	pthread_mutex_unlock(&ring->lock);
 }
 
-void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path, const struct nv_err *err,
-                        const struct nv_faults *faults)
+void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path,
+                        const struct nv_err *err, const struct nv_faults *faults)
 {
 	struct timespec now = nv_clock_wall(ring->clock);
 	const char *name = nv_errno_name(err && err->errnum > 0 ? err->errnum : EINVAL);
@@ -150,12 +151,13 @@ void nv_errors_ring_format(struct nv_errors_ring *ring, struct nv_buf *out)
 
 const char *nv_errno_name(int errnum)
 {
-#define TEN(tens) \
-	"E" tens "0", "E" tens "1", "E" tens "2", "E" tens "3", "E" tens "4", "E" tens "5", "E" tens "6", \
-	"E" tens "7", "E" tens "8", "E" tens "9"
+#define TEN(tens)                                                                                  \
+	"E" tens "0", "E" tens "1", "E" tens "2", "E" tens "3", "E" tens "4", "E" tens "5",        \
+		"E" tens "6", "E" tens "7", "E" tens "8", "E" tens "9"
 	static const char *const unknown[] = {
-		TEN(""), TEN("1"), TEN("2"), TEN("3"), TEN("4"), TEN("5"), TEN("6"), TEN("7"), TEN("8"), TEN("9"),
-		TEN("10"), TEN("11"), TEN("12"), TEN("13"), TEN("14"), TEN("15"), TEN("16"), TEN("17"), TEN("18"), TEN("19"),
+		TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),
+		TEN("7"),  TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"),
+		TEN("14"), TEN("15"), TEN("16"), TEN("17"), TEN("18"), TEN("19"),
 	};
 #undef TEN
 	const char *name = strerrorname_np(errnum);

@@ -65,12 +65,14 @@ void nv_strmap_free(struct nv_strmap *map, void (*free_value)(void *value))
 }
 
 /* The slot of a key, or NULL. */
-static struct slot *find(const struct nv_strmap *map, uint64_t hash, const void *key, size_t key_size)
+static struct slot *find(const struct nv_strmap *map, uint64_t hash, const void *key,
+                         size_t key_size)
 {
 	if (map->slots_count == 0) {
 		return NULL;
 	}
-	for (size_t i = (size_t)hash & (map->slots_count - 1);; i = (i + 1) & (map->slots_count - 1)) {
+	for (size_t i = (size_t)hash & (map->slots_count - 1);;
+	     i = (i + 1) & (map->slots_count - 1)) {
 		struct slot *slot = &map->slots[i];
 
 		if (!slot->key && !slot->tombstone) {
@@ -123,7 +125,8 @@ static int grow(struct nv_strmap *map)
 	return 0;
 }
 
-int nv_strmap_set(struct nv_strmap *map, const void *key, size_t key_size, void *value, void **ret_old)
+int nv_strmap_set(struct nv_strmap *map, const void *key, size_t key_size, void *value,
+                  void **ret_old)
 {
 	uint64_t hash = hash_bytes(key, key_size);
 	struct slot *slot = find(map, hash, key, key_size);
@@ -185,8 +188,8 @@ size_t nv_strmap_count(const struct nv_strmap *map)
 	return map->used;
 }
 
-bool nv_strmap_next(const struct nv_strmap *map, size_t *cursor, const char **ret_key, size_t *ret_key_size,
-                    void **ret_value)
+bool nv_strmap_next(const struct nv_strmap *map, size_t *cursor, const char **ret_key,
+                    size_t *ret_key_size, void **ret_value)
 {
 	for (; *cursor < map->slots_count; (*cursor)++) {
 		const struct slot *slot = &map->slots[*cursor];

@@ -129,7 +129,8 @@ static void put_status(struct nv_ctl *ctl, struct nv_buf *out)
 	}
 	nv_buf_puts(out, ctl->build);
 	nv_buf_printf(out, "mounted: %s\n", started);
-	nv_buf_printf(out, "uptime: %lld s\n", (long long)((nv_clock_ms(ctl->clock) - ctl->start_ms) / MS_PER_SECOND));
+	nv_buf_printf(out, "uptime: %lld s\n",
+	              (long long)((nv_clock_ms(ctl->clock) - ctl->start_ms) / MS_PER_SECOND));
 	nv_buf_printf(out, "options: %s\n", ctl->options);
 	for (size_t i = 0; i < ctl->parts_count; i++) {
 		ctl->parts[i].describe(ctl->parts[i].self, out);
@@ -139,7 +140,8 @@ static void put_status(struct nv_ctl *ctl, struct nv_buf *out)
 /* Whether a path of this kind is there in this mount. */
 static bool has_kind(const struct nv_ctl *ctl, int kind)
 {
-	return (kind != NV_CTL_CLOCK || ctl->test_control) && (kind != NV_CTL_SCHEMA || ctl->schema);
+	return (kind != NV_CTL_CLOCK || ctl->test_control) &&
+	       (kind != NV_CTL_SCHEMA || ctl->schema);
 }
 
 /* The text of every file but status. */
@@ -214,8 +216,8 @@ static struct nv_blob *get_blob(struct nv_ctl *ctl, int kind, bool fresh)
 	return make_blob(ctl, &text);
 }
 
-static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry,
-                      struct nv_err *err)
+static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                      struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 
@@ -223,7 +225,9 @@ static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_no
 	if (!has_kind(ctl, child->row->kind)) {
 		return nv_fail(err, ENOENT, "%s is not in this mount", child->name);
 	}
-	struct nv_entry entry = { .row = child->row, .name = strdup(child->name), .sampled_ms = nv_clock_ms(ctl->clock) };
+	struct nv_entry entry = { .row = child->row,
+		                  .name = strdup(child->name),
+		                  .sampled_ms = nv_clock_ms(ctl->clock) };
 	if (child->row->type == NV_FILE) {
 		entry.blob = get_blob(ctl, child->row->kind, false);
 	}
@@ -236,8 +240,8 @@ static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_no
 	return 0;
 }
 
-static int ctl_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing,
-                    struct nv_err *err)
+static int ctl_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                    struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 	cleanup_listing struct nv_listing *listing = nv_listing_new(nv_clock_ms(ctl->clock));
@@ -250,11 +254,13 @@ static int ctl_list(void *self, const struct nv_call *call, const struct nv_node
 	for (size_t i = 0; i < ctl->rows_count; i++) {
 		const struct nv_row *row = &ctl->rows[i];
 
-		if (row->family != NV_FAMILY_CTL || row->kind == NV_CTL_DIR || !has_kind(ctl, row->kind)) {
+		if (row->family != NV_FAMILY_CTL || row->kind == NV_CTL_DIR ||
+		    !has_kind(ctl, row->kind)) {
 			continue;
 		}
 		struct nv_blob *blob = get_blob(ctl, row->kind, false);
-		if (!blob || nv_listing_add(listing, row, strdup(nv_row_component(row)), blob) != 0) {
+		if (!blob ||
+		    nv_listing_add(listing, row, strdup(nv_row_component(row)), blob) != 0) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 	}
@@ -263,8 +269,8 @@ static int ctl_list(void *self, const struct nv_call *call, const struct nv_node
 	return 0;
 }
 
-static int ctl_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob,
-                    struct nv_err *err)
+static int ctl_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob **ret_blob, struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 
@@ -300,8 +306,9 @@ static int64_t parse_advance(const char *text, size_t size)
 	return ms;
 }
 
-static int ctl_save(void *self, const struct nv_call *call, const struct nv_node *node, const struct nv_save_request *request,
-                    struct nv_save_result *result, struct nv_err *err)
+static int ctl_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                    const struct nv_save_request *request, struct nv_save_result *result,
+                    struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 
@@ -327,7 +334,8 @@ static int ctl_save(void *self, const struct nv_call *call, const struct nv_node
 }
 
 /* Nothing is made here: every other name is scratch. */
-static int ctl_accepts(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+static int ctl_accepts(void *self, const struct nv_call *call, const struct nv_node *child,
+                       struct nv_err *err)
 {
 	(void)self;
 	(void)call;

@@ -20,7 +20,7 @@
 enum nv_ctl_kind {
 	NV_CTL_DIR,
 	NV_CTL_README,
-	NV_CTL_CLOCK,  /* only with test_control */
+	NV_CTL_CLOCK, /* only with test_control */
 	NV_CTL_ERRORS,
 	NV_CTL_METRICS,
 	NV_CTL_SCHEMA, /* only once a schema is set */
@@ -30,16 +30,16 @@ enum nv_ctl_kind {
 struct nv_ctl;
 
 struct nv_ctl_config {
-	struct nv_clock *clock;         /* borrowed for the family's life, as the next two */
+	struct nv_clock *clock; /* borrowed for the family's life, as the next two */
 	struct nv_errors_ring *errors;
 	struct nv_metrics *metrics;
-	const struct nv_row *rows;      /* nv_tree_rows; borrowed for the family's life */
+	const struct nv_row *rows; /* nv_tree_rows; borrowed for the family's life */
 	size_t rows_count;
-	const char *build;              /* text of --version; copied */
-	const char *options;            /* of nv_options_describe: no secrets; copied */
-	bool has_netgoat;               /* what README speaks of */
+	const char *build;   /* text of --version; copied */
+	const char *options; /* of nv_options_describe: no secrets; copied */
+	bool has_netgoat;    /* what README speaks of */
 	bool has_netdox;
-	bool test_control;              /* NETVIEWFS_TEST=1: .netviewfs/clock moves the daemon's clock */
+	bool test_control; /* NETVIEWFS_TEST=1: .netviewfs/clock moves the daemon's clock */
 };
 
 /* Asks nobody. Errors: -ENOMEM. Owns: free with nv_ctl_free. */

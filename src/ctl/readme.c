@@ -3,27 +3,28 @@
 
 #include "ctl/readme.h"
 
+/* Lines of at most 80 columns: they are read on terminals. */
+
 static const char head[] =
-	"This is a mount of netviewfs: databases shown as directories and small text files.\n"
-	"Reading a file reads the database; saving a file changes it, at once and for everybody, and the change\n"
-	"is written into the database's changelog. Any editor and any tool will do.\n"
+	"This is a mount of netviewfs: databases, shown as directories and text files.\n"
+	"Reading a file reads the database. Saving a file changes it, at once and for\n"
+	"everybody, and the change is written into the database's changelog. Any editor\n"
+	"and any tool will do.\n"
 	"\n"
 	"LOOK\n";
 
 static const char look_netgoat[] =
-	"  ls netgoat/teams/TEAM/domains/DOMAIN/records     one file a DNS record\n"
+	"  ls netgoat/teams/TEAM/domains/DOMAIN/records     a file for each DNS record\n"
 	"  cat netgoat/teams/TEAM/domains/DOMAIN/domain.json\n"
-	"  tail -f netgoat/changelog                        who changed what, newest last\n"
+	"  tail -f netgoat/changelog                        who changed what\n"
 	"  cat views/edge/TEAM/DOMAIN.json                  what an edge node gets\n";
 
 static const char look_netdox[] =
 	"  cat netdox/dns/NETWORK/NAME/records              lines: PLUGIN TYPE VALUE\n"
 	"  grep -r 10.0.0.7 netdox/dns\n"
-	"  tail -f netdox/changelog                         what changed, newest last\n";
+	"  tail -f netdox/changelog                         what changed\n";
 
-static const char change_head[] =
-	"\n"
-	"CHANGE\n";
+static const char change_head[] = "\nCHANGE\n";
 
 static const char change_netgoat[] =
 	"  cd netgoat/teams/TEAM/domains/DOMAIN/records\n"
@@ -39,22 +40,23 @@ static const char change_netdox[] =
 
 static const char tail[] =
 	"\n"
-	"IF A SAVE IS REFUSED (Invalid argument, Stale file handle, Operation not permitted)\n"
-	"  tail .netviewfs/errors                           why, with line and column; nothing was changed\n"
-	"  Stale file handle: somebody else changed the same thing meanwhile. Read it again, then save.\n"
-	"  Input/output error, Connection timed out: a database does not answer; see .netviewfs/status\n"
+	"WHEN A COMMAND FAILS\n"
+	"  tail .netviewfs/errors      why, with line and column, newest last\n"
+	"  Invalid argument            the text was refused and nothing was changed\n"
+	"  Stale file handle           somebody else changed the same thing meanwhile:\n"
+	"                              read it again, then save\n"
+	"  Input/output error, Connection timed out\n"
+	"                              a database does not answer: .netviewfs/status\n"
 	"\n"
 	"THE OTHER FILES HERE\n"
-	"  status     databases, versions, options of this mount\n"
-	"  errors     refused saves, newest last\n"
-	"  metrics    counters\n";
+	"  status                      databases, versions, options of this mount\n"
+	"  errors                      what was refused or failed\n"
+	"  metrics                     counters\n";
 
 static const char tail_netgoat[] =
-	"  schema.json  which documents and fields there are\n";
+	"  schema.json                 which documents and fields there are\n";
 
-static const char foot[] =
-	"\n"
-	"man netviewfs says all of it.\n";
+static const char foot[] = "\nman netviewfs says all of it.\n";
 
 void nv_ctl_readme(bool has_netgoat, bool has_netdox, struct nv_buf *out)
 {

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-struct nv_blob *nv_blob_new(char *text, size_t size, int64_t sampled_ms, void *priv, void (*priv_free)(void *priv))
+struct nv_blob *nv_blob_new(char *text, size_t size, int64_t sampled_ms, void *priv,
+                            void (*priv_free)(void *priv))
 {
 	struct nv_blob *blob = text ? calloc(1, sizeof(*blob)) : NULL;
 
@@ -50,8 +51,9 @@ uint32_t nv_crc32(const void *data, size_t size)
 {
 	/* Remainders of the 16 half-bytes, for the reflected polynomial 0xEDB88320. */
 	static const uint32_t table[16] = {
-		0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-		0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
+		0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
+		0x4DB26158, 0x5005713C, 0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
+		0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
 	};
 	const unsigned char *bytes = data;
 	uint32_t crc = 0xFFFFFFFF;

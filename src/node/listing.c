@@ -62,7 +62,8 @@ static int grow(struct nv_listing *listing)
 	return 0;
 }
 
-int nv_listing_add(struct nv_listing *listing, const struct nv_row *row, char *name, struct nv_blob *blob)
+int nv_listing_add(struct nv_listing *listing, const struct nv_row *row, char *name,
+                   struct nv_blob *blob)
 {
 	if (!name || grow(listing) != 0) {
 		free(name);
@@ -70,7 +71,9 @@ int nv_listing_add(struct nv_listing *listing, const struct nv_row *row, char *n
 		return -ENOMEM;
 	}
 	struct nv_entry *entry = &listing->entries[listing->count++];
-	*entry = (struct nv_entry){ .name = name, .row = row, .blob = blob, .sampled_ms = listing->sampled_ms };
+	*entry = (struct nv_entry){
+		.name = name, .row = row, .blob = blob, .sampled_ms = listing->sampled_ms
+	};
 	if (blob) {
 		entry->size = blob->size;
 		entry->mtime = blob->mtime;
@@ -159,15 +162,17 @@ void nv_save_result_release(struct nv_save_result *result)
 }
 
 /* self is the tree itself. */
-static int static_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry,
-                         struct nv_err *err)
+static int static_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                         struct nv_entry *ret_entry, struct nv_err *err)
 {
 	(void)self;
 	(void)call;
 	if (nv_row_is_capture(child->row)) {
 		return nv_fail(err, ENOENT, "nothing of that name is here");
 	}
-	struct nv_entry entry = { .name = strdup(child->name), .row = child->row, .sampled_ms = NV_SAMPLED_ALWAYS };
+	struct nv_entry entry = { .name = strdup(child->name),
+		                  .row = child->row,
+		                  .sampled_ms = NV_SAMPLED_ALWAYS };
 	if (!entry.name) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -175,8 +180,8 @@ static int static_lookup(void *self, const struct nv_call *call, const struct nv
 	return 0;
 }
 
-static int static_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing,
-                       struct nv_err *err)
+static int static_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                       struct nv_listing **ret_listing, struct nv_err *err)
 {
 	const struct nv_tree *tree = self;
 	cleanup_listing struct nv_listing *listing = nv_listing_new(NV_SAMPLED_ALWAYS);

@@ -48,7 +48,8 @@ static bool is_child(const struct nv_tree *tree, const struct nv_row *dir, const
 	return row->family == NV_FAMILY_ROOT || tree->self[row->family];
 }
 
-const struct nv_row *nv_tree_next_child(const struct nv_tree *tree, const struct nv_row *dir, const struct nv_row *prev)
+const struct nv_row *nv_tree_next_child(const struct nv_tree *tree, const struct nv_row *dir,
+                                        const struct nv_row *prev)
 {
 	const struct nv_row *end = tree->rows + tree->rows_count;
 
@@ -65,13 +66,15 @@ static bool type_fits(const struct nv_row *row, enum nv_type type)
 	return (int)type == 0 || row->type == type || (type == NV_FILE && row->type == NV_LINK);
 }
 
-const struct nv_row *nv_tree_child(const struct nv_tree *tree, const struct nv_row *dir, const char *name, enum nv_type type)
+const struct nv_row *nv_tree_child(const struct nv_tree *tree, const struct nv_row *dir,
+                                   const char *name, enum nv_type type)
 {
 	const struct nv_row *best = NULL;
 	size_t best_suffix = 0;
 	size_t name_len = strlen(name);
 
-	for (const struct nv_row *row = nv_tree_next_child(tree, dir, NULL); row; row = nv_tree_next_child(tree, dir, row)) {
+	for (const struct nv_row *row = nv_tree_next_child(tree, dir, NULL); row;
+	     row = nv_tree_next_child(tree, dir, row)) {
 		const char *component = nv_row_component(row);
 
 		if (!type_fits(row, type)) {
@@ -103,7 +106,8 @@ static void *row_self(const struct nv_tree *tree, const struct nv_row *row)
 	return row->ops == &nv_static_dir_ops ? (void *)tree : tree->self[row->family];
 }
 
-int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage, size_t storage_size, struct nv_node *ret_node)
+int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage,
+                    size_t storage_size, struct nv_node *ret_node)
 {
 	struct nv_node node = { .row = tree->rows, .path = path, .name = path };
 	size_t size = strlen(path) + 1;
@@ -138,8 +142,9 @@ int nv_tree_resolve(const struct nv_tree *tree, const char *path, char *storage,
 	return 0;
 }
 
-int nv_node_child(const struct nv_tree *tree, const struct nv_node *dir, const struct nv_row *row, const char *name, char *child_path,
-                  size_t child_path_size, struct nv_node *ret_child)
+int nv_node_child(const struct nv_tree *tree, const struct nv_node *dir, const struct nv_row *row,
+                  const char *name, char *child_path, size_t child_path_size,
+                  struct nv_node *ret_child)
 {
 	size_t dir_len = strlen(dir->path);
 	size_t name_len = strlen(name);

@@ -120,13 +120,16 @@ int main(int argc, char **argv)
 	printf("1..2\n# NV_FUZZ_SEED=%llu\n", (unsigned long long)seed);
 	(void)fflush(stdout);
 	for (size_t i = 0; i < corpus.count; i++) {
-		(void)LLVMFuzzerTestOneInput((const uint8_t *)corpus.inputs[i].data, corpus.inputs[i].len);
+		(void)LLVMFuzzerTestOneInput((const uint8_t *)corpus.inputs[i].data,
+		                             corpus.inputs[i].len);
 	}
-	printf("%s 1 - %zu inputs of the corpus\n", corpus.count > 0 ? "ok" : "not ok", corpus.count);
+	printf("%s 1 - %zu inputs of the corpus\n", corpus.count > 0 ? "ok" : "not ok",
+	       corpus.count);
 	(void)fflush(stdout);
 	for (unsigned long i = 0; i < runs; i++) {
 		mutate(&corpus, &random, &input);
-		(void)LLVMFuzzerTestOneInput((const uint8_t *)(input.data ? input.data : ""), input.len);
+		(void)LLVMFuzzerTestOneInput((const uint8_t *)(input.data ? input.data : ""),
+		                             input.len);
 	}
 	printf("ok 2 - %lu mutations\n", runs);
 	nv_buf_release(&input);

@@ -25,7 +25,8 @@ static void test_advance_moves_both_clocks(void **state)
 	assert_true(nv_clock_ms(clock) >= before + 86400500);
 	struct timespec later = nv_clock_wall(clock);
 	assert_true(later.tv_nsec >= 0 && later.tv_nsec < 1000000000);
-	int64_t passed_ms = (int64_t)(later.tv_sec - wall.tv_sec) * 1000 + (later.tv_nsec - wall.tv_nsec) / 1000000;
+	int64_t passed_ms = (int64_t)(later.tv_sec - wall.tv_sec) * 1000 +
+	                    (later.tv_nsec - wall.tv_nsec) / 1000000;
 	assert_true(passed_ms >= 86400499);
 	nv_clock_free(clock);
 }
@@ -96,10 +97,12 @@ static void test_advance_wakes_every_waiter(void **state)
 
 		assert_int_equal(nv_clock_new(&clock), 0);
 		for (int i = 0; i < THREADS; i++) {
-			sleepers[i] = (struct sleeper){ .clock = clock, .until_ms = nv_clock_ms(clock) + 3600000 };
+			sleepers[i] = (struct sleeper){ .clock = clock,
+				                        .until_ms = nv_clock_ms(clock) + 3600000 };
 			pthread_mutex_init(&sleepers[i].mutex, NULL);
 			pthread_cond_init(&sleepers[i].cond, NULL);
-			assert_int_equal(pthread_create(&threads[i], NULL, sleep_an_hour, &sleepers[i]), 0);
+			assert_int_equal(
+				pthread_create(&threads[i], NULL, sleep_an_hour, &sleepers[i]), 0);
 		}
 		for (int i = 0; i < THREADS; i++) {
 			pthread_mutex_lock(&sleepers[i].mutex);

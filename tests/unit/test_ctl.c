@@ -16,13 +16,41 @@
 
 static const struct nv_row rows[] = {
 	{ .pattern = "", .type = NV_DIR, .family = NV_FAMILY_ROOT, .ops = &nv_static_dir_ops },
-	{ .pattern = ".netviewfs", .type = NV_DIR, .family = NV_FAMILY_CTL, .kind = NV_CTL_DIR, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/README", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_README, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/clock", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_CLOCK, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/errors", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_ERRORS, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/metrics", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_METRICS, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/schema.json", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_SCHEMA, .ops = &nv_ctl_ops },
-	{ .pattern = ".netviewfs/status", .type = NV_FILE, .family = NV_FAMILY_CTL, .kind = NV_CTL_STATUS, .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_DIR,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/README",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_README,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/clock",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_CLOCK,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/errors",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_ERRORS,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/metrics",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_METRICS,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/schema.json",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_SCHEMA,
+	  .ops = &nv_ctl_ops },
+	{ .pattern = ".netviewfs/status",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_CTL,
+	  .kind = NV_CTL_STATUS,
+	  .ops = &nv_ctl_ops },
 };
 
 struct fixture {
@@ -107,7 +135,8 @@ static struct nv_blob *load(struct fixture *fixture, const char *path)
 	struct nv_node node = resolve(fixture, path, storage);
 	struct nv_blob *blob = NULL;
 
-	assert_int_equal(nv_ctl_ops.load(node.self, &fixture->call, &node, &blob, &fixture->err), 0);
+	assert_int_equal(nv_ctl_ops.load(node.self, &fixture->call, &node, &blob, &fixture->err),
+	                 0);
 	assert_int_equal(strlen(blob->text), blob->size);
 	return blob;
 }
@@ -120,7 +149,8 @@ static void test_lists_what_is_there(void **state)
 	char storage[64];
 	struct nv_node dir = resolve(fixture, ".netviewfs", storage);
 
-	assert_int_equal(nv_ctl_ops.list(dir.self, &fixture->call, &dir, &listing, &fixture->err), 0);
+	assert_int_equal(nv_ctl_ops.list(dir.self, &fixture->call, &dir, &listing, &fixture->err),
+	                 0);
 	assert_int_equal(listing->count, 4);
 	for (size_t i = 0; i < listing->count; i++) {
 		assert_string_equal(listing->entries[i].name, names[i]);
@@ -138,9 +168,13 @@ static void test_clock_is_hidden_without_test_control(void **state)
 	struct nv_save_request request = { .text = "5\n", .size = 2 };
 	struct nv_save_result result = { 0 };
 
-	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err), -ENOENT);
-	assert_int_equal(nv_ctl_ops.load(node.self, &fixture->call, &node, &blob, &fixture->err), -ENOENT);
-	assert_int_equal(nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err), -ENOENT);
+	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err),
+	                 -ENOENT);
+	assert_int_equal(nv_ctl_ops.load(node.self, &fixture->call, &node, &blob, &fixture->err),
+	                 -ENOENT);
+	assert_int_equal(
+		nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err),
+		-ENOENT);
 }
 
 static void test_clock_moves_the_daemons_clock(void **state)
@@ -153,13 +187,17 @@ static void test_clock_moves_the_daemons_clock(void **state)
 	struct nv_save_result result = { 0 };
 	int64_t before = nv_clock_ms(fixture->clock);
 
-	assert_int_equal(nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err), 0);
+	assert_int_equal(
+		nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err),
+		0);
 	assert_true(nv_clock_ms(fixture->clock) >= before + 5000);
 	assert_true(result.changed);
 	nv_save_result_release(&result);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		request = (struct nv_save_request){ .text = bad[i], .size = strlen(bad[i]) };
-		assert_int_equal(nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err), -EINVAL);
+		assert_int_equal(nv_ctl_ops.save(node.self, &fixture->call, &node, &request,
+		                                 &result, &fixture->err),
+		                 -EINVAL);
 	}
 	assert_int_equal(fixture->faults.count, sizeof(bad) / sizeof(bad[0]));
 }
@@ -172,7 +210,9 @@ static void test_other_files_are_not_saved(void **state)
 	struct nv_save_request request = { .text = "5\n", .size = 2 };
 	struct nv_save_result result = { 0 };
 
-	assert_int_equal(nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err), -EPERM);
+	assert_int_equal(
+		nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err),
+		-EPERM);
 }
 
 static void test_status_is_made_on_a_read_only(void **state)
@@ -192,7 +232,8 @@ static void test_status_is_made_on_a_read_only(void **state)
 
 	/* A second later a read asks again, a stat does not: a store that is down must not hold up ls. */
 	nv_clock_advance(fixture->clock, 61000);
-	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err), 0);
+	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err),
+	                 0);
 	assert_int_equal(fixture->asked, 1);
 	cleanup_blob struct nv_blob *third = load(fixture, ".netviewfs/status");
 	assert_int_equal(fixture->asked, 2);
@@ -223,9 +264,11 @@ static void test_schema_once_set(void **state)
 	char storage[64];
 	struct nv_node node = resolve(fixture, ".netviewfs/schema.json", storage);
 
-	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err), -ENOENT);
+	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err),
+	                 -ENOENT);
 	assert_int_equal(nv_ctl_set_schema(fixture->ctl, "{}\n", 3), 0);
-	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err), 0);
+	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err),
+	                 0);
 	assert_int_equal(entry.size, 3);
 	cleanup_blob struct nv_blob *blob = load(fixture, ".netviewfs/schema.json");
 	assert_string_equal(blob->text, "{}\n");
@@ -245,13 +288,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lists_what_is_there, setup_plain, teardown),
-		cmocka_unit_test_setup_teardown(test_clock_is_hidden_without_test_control, setup_plain, teardown),
-		cmocka_unit_test_setup_teardown(test_clock_moves_the_daemons_clock, setup_test_control, teardown),
-		cmocka_unit_test_setup_teardown(test_other_files_are_not_saved, setup_plain, teardown),
-		cmocka_unit_test_setup_teardown(test_status_is_made_on_a_read_only, setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_is_hidden_without_test_control,
+		                                setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_clock_moves_the_daemons_clock,
+		                                setup_test_control, teardown),
+		cmocka_unit_test_setup_teardown(test_other_files_are_not_saved, setup_plain,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(test_status_is_made_on_a_read_only, setup_plain,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(test_errors_and_metrics, setup_plain, teardown),
 		cmocka_unit_test_setup_teardown(test_schema_once_set, setup_plain, teardown),
-		cmocka_unit_test_setup_teardown(test_readme_speaks_of_what_is_mounted, setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_readme_speaks_of_what_is_mounted, setup_plain,
+		                                teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

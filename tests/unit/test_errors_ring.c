@@ -50,9 +50,11 @@ static void test_one_line_for_an_error(void **state)
 	nv_errors_ring_add(fixture->ring, 7, "netdox/dns/a\tb", &err, NULL);
 	nv_errors_ring_format(fixture->ring, &fixture->out);
 	assert_int_equal(regcomp(&pattern,
-	                         "^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z uid=7 "
+	                         "^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]"
+	                         "\\.[0-9]{3}Z uid=7 "
 	                         "netdox/dns/a\\\\tb: ETIMEDOUT: redis: no answer\\\\nin 5 s\n$",
-	                         REG_EXTENDED | REG_NOSUB), 0);
+	                         REG_EXTENDED | REG_NOSUB),
+	                 0);
 	assert_int_equal(regexec(&pattern, fixture->out.data, 0, NULL, 0), 0);
 	regfree(&pattern);
 }
@@ -120,7 +122,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_line_for_an_error, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_each_fault_is_a_line_with_its_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_each_fault_is_a_line_with_its_place, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(test_dropped_faults_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_newest_stay_in_order, setup, teardown),
 		cmocka_unit_test(test_names_of_errors),

@@ -14,17 +14,22 @@
 #include "node/node.h"
 
 static const struct nv_row file_row = { .pattern = "d/NAME", .type = NV_FILE };
-static const struct nv_row own_row = { .pattern = "d/domain.json", .type = NV_FILE, .flags = NV_ROW_OWN };
+static const struct nv_row own_row = { .pattern = "d/domain.json",
+	                               .type = NV_FILE,
+	                               .flags = NV_ROW_OWN };
 
 static void test_sorts_bytewise_and_own_last(void **state)
 {
-	static const char *const names[] = { "b", "\xC3\xA9", "a", "B", "a-b", "zz", "domain.json", "a.b" };
-	static const char *const sorted[] = { "B", "a", "a-b", "a.b", "b", "zz", "\xC3\xA9", "domain.json" };
+	static const char *const names[] = { "b",   "\xC3\xA9", "a",           "B",
+		                             "a-b", "zz",       "domain.json", "a.b" };
+	static const char *const sorted[] = { "B", "a",  "a-b",      "a.b",
+		                              "b", "zz", "\xC3\xA9", "domain.json" };
 	cleanup_listing struct nv_listing *listing = nv_listing_new(5);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct nv_row *row = strcmp(names[i], "domain.json") == 0 ? &own_row : &file_row;
+		const struct nv_row *row =
+			strcmp(names[i], "domain.json") == 0 ? &own_row : &file_row;
 		assert_int_equal(nv_listing_add(listing, row, strdup(names[i]), NULL), 0);
 	}
 	nv_listing_sort(listing);

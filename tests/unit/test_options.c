@@ -36,7 +36,8 @@ static const char *bad_env(const char *name)
 }
 
 /* Parses "netviewfs -o OPTIONS /mnt". */
-static int parse(const char *options, nv_options_env_fn *env, struct nv_options *ret_options, struct nv_err *err)
+static int parse(const char *options, nv_options_env_fn *env, struct nv_options *ret_options,
+                 struct nv_err *err)
 {
 	char *words[] = { (char *)"netviewfs", (char *)"-o", (char *)options, (char *)"/mnt" };
 
@@ -85,8 +86,12 @@ static void test_values(void **state)
 	cleanup_options struct nv_options options = { 0 };
 
 	(void)state;
-	assert_int_equal(parse("redis=unix:///run/r.sock?db=3,processed_db=4,ro,timeout=0.25,scratch=2k,umask=027,uid=10,gid=20,"
-	                       "actor=a\\,b\\\\c,log=debug,changelog=7,allow_other,fsname=x", no_env, &options, NULL), 0);
+	assert_int_equal(parse("redis=unix:///run/"
+	                       "r.sock?db=3,processed_db=4,ro,timeout=0.25,scratch=2k,umask=027,"
+	                       "uid=10,gid=20,"
+	                       "actor=a\\,b\\\\c,log=debug,changelog=7,allow_other,fsname=x",
+	                       no_env, &options, NULL),
+	                 0);
 	assert_true(options.has_redis);
 	assert_int_equal(options.redis.db, 3);
 	assert_string_equal(options.redis.path, "/run/r.sock");
@@ -127,7 +132,8 @@ static void test_relative_paths_are_made_absolute(void **state)
 static void test_later_wins(void **state)
 {
 	cleanup_options struct nv_options options = { 0 };
-	char *words[] = { (char *)"netviewfs", (char *)"-otimeout=1,ro", (char *)"/mnt", (char *)"-f",
+	char *words[] = { (char *)"netviewfs", (char *)"-otimeout=1,ro",
+		          (char *)"/mnt",      (char *)"-f",
 		          (char *)"-o",        (char *)"timeout=2,rw,docs=sqlite:/x" };
 
 	(void)state;
@@ -165,7 +171,8 @@ static void test_refusals(void **state)
 	refused("docs=sqlite:/a,processed_db=-1", EINVAL, "processed_db: a number from 0");
 	refused("docs=sqlite:/a,changelog=0", EINVAL, "changelog: a number from 1");
 	refused("docs=sqlite:/a,log=loud", EINVAL, "log: error, warning, info or debug is wanted");
-	refused("docs=sqlite:/a,layout=current", EINVAL, "layout: this layout is not in this version");
+	refused("docs=sqlite:/a,layout=current", EINVAL,
+	        "layout: this layout is not in this version");
 	refused("docs=sqlite:/a,layout=x", EINVAL, "layout: there is no such layout");
 	refused("docs=sqlite:/a,full", EINVAL, "full: not in this version");
 	refused("docs=sqlite:/a,restore", EINVAL, "restore: not in this version");
@@ -226,8 +233,11 @@ static void test_config_file(void **state)
 	struct config_file file;
 
 	(void)state;
-	write_config(&file, "# comment\n\n  redis = redis://ann:p%23w,\\x@h:7000/2 \r\ntimeout=9\nro = yes\nallow_other\n"
-	                    "docs=sqlite:/from file.db", 0600);
+	write_config(&file,
+	             "# comment\n\n  redis = redis://ann:p%23w,\\x@h:7000/2 \r\ntimeout=9\nro = "
+	             "yes\nallow_other\n"
+	             "docs=sqlite:/from file.db",
+	             0600);
 	struct nv_err err = NV_ERR_INIT;
 	int result = parse(file.option, no_env, &options, &err);
 	(void)unlink(file.path);
@@ -257,7 +267,8 @@ static void test_config_file_refusals(void **state)
 	} cases[] = {
 		{ "docs=sqlite:/a\n", 0644, EACCES, "chmod 0600" },
 		{ "docs=sqlite:/a\n", 0620, EACCES, "chmod 0600" },
-		{ "docs=sqlite:/a\n\ntimeuot = 4\n", 0600, EINVAL, ":3: timeuot: no such option; did you mean timeout?" },
+		{ "docs=sqlite:/a\n\ntimeuot = 4\n", 0600, EINVAL,
+		  ":3: timeuot: no such option; did you mean timeout?" },
 		{ "redis = redis://x:" SECRET "@\n", 0600, EINVAL, ":1: redis: " },
 		{ "config = /x\n", 0600, EINVAL, ":1: config: not in a configuration file" },
 		{ SECRET "@h\n", 0600, EINVAL, ":1: no such option" },
@@ -286,9 +297,12 @@ static void test_words(void **state)
 	cleanup_options struct nv_options options = { 0 };
 	struct nv_err err = NV_ERR_INIT;
 	char *none[] = { (char *)"netviewfs" };
-	char *two[] = { (char *)"netviewfs", (char *)"-odocs=sqlite:/a", (char *)"/a", (char *)"/b" };
-	char *fstab[] = { (char *)"netviewfs", (char *)"none", (char *)"/b", (char *)"-o", (char *)"rw,nosuid,docs=sqlite:/a" };
-	char *dashed[] = { (char *)"netviewfs", (char *)"-odocs=sqlite:/a", (char *)"--", (char *)"-m" };
+	char *two[] = { (char *)"netviewfs", (char *)"-odocs=sqlite:/a", (char *)"/a",
+		        (char *)"/b" };
+	char *fstab[] = { (char *)"netviewfs", (char *)"none", (char *)"/b", (char *)"-o",
+		          (char *)"rw,nosuid,docs=sqlite:/a" };
+	char *dashed[] = { (char *)"netviewfs", (char *)"-odocs=sqlite:/a", (char *)"--",
+		           (char *)"-m" };
 	char *help[] = { (char *)"netviewfs", (char *)"--help" };
 	char *typo[] = { (char *)"netviewfs", (char *)"--hepl", (char *)"/mnt" };
 	char *last[] = { (char *)"netviewfs", (char *)"/mnt", (char *)"-o" };
@@ -313,8 +327,11 @@ static void test_words(void **state)
 
 static void test_help_lists_what_users_set(void **state)
 {
-	static const char *const lines[] = { "  docs=sqlite:PATH", "  redis=URI", "  timeout=SECONDS", "(default: 64M)", "  ro ",
-		                             "  allow_other ", "NETVIEWFS_REDIS" };
+	static const char *const lines[] = {
+		"  docs=sqlite:PATH", "  redis=URI", "  timeout=SECONDS",
+		"(default: 64M)",     "  ro ",       "  allow_other ",
+		"NETVIEWFS_REDIS"
+	};
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
 	(void)state;

@@ -13,19 +13,47 @@
 #include "base/cleanup.h"
 #include "node/node.h"
 
-enum { ROOT, DNS, NETWORK, NAME, RECORDS, NODE_LINK, PDATA, PDATA_ID, ZONES, JSON, ANY, FIXED, VIEWS, ROWS };
+enum {
+	ROOT,
+	DNS,
+	NETWORK,
+	NAME,
+	RECORDS,
+	NODE_LINK,
+	PDATA,
+	PDATA_ID,
+	ZONES,
+	JSON,
+	ANY,
+	FIXED,
+	VIEWS,
+	ROWS
+};
 
 static const struct nv_row rows[] = {
-	[ROOT] = { .pattern = "", .type = NV_DIR, .family = NV_FAMILY_ROOT, .ops = &nv_static_dir_ops },
+	[ROOT] = { .pattern = "",
+	           .type = NV_DIR,
+	           .family = NV_FAMILY_ROOT,
+	           .ops = &nv_static_dir_ops },
 	[DNS] = { .pattern = "dns", .type = NV_DIR, .family = NV_FAMILY_NETDOX },
 	[NETWORK] = { .pattern = "dns/NETWORK", .type = NV_DIR, .family = NV_FAMILY_NETDOX },
 	[NAME] = { .pattern = "dns/NETWORK/NAME", .type = NV_DIR, .family = NV_FAMILY_NETDOX },
-	[RECORDS] = { .pattern = "dns/NETWORK/NAME/records", .type = NV_FILE, .family = NV_FAMILY_NETDOX },
-	[NODE_LINK] = { .pattern = "dns/NETWORK/NAME/node", .type = NV_LINK, .family = NV_FAMILY_NETDOX },
-	[PDATA] = { .pattern = "dns/NETWORK/NAME/pdata", .type = NV_DIR, .family = NV_FAMILY_NETDOX },
-	[PDATA_ID] = { .pattern = "dns/NETWORK/NAME/pdata/ID", .type = NV_FILE, .family = NV_FAMILY_NETDOX },
+	[RECORDS] = { .pattern = "dns/NETWORK/NAME/records",
+	              .type = NV_FILE,
+	              .family = NV_FAMILY_NETDOX },
+	[NODE_LINK] = { .pattern = "dns/NETWORK/NAME/node",
+	                .type = NV_LINK,
+	                .family = NV_FAMILY_NETDOX },
+	[PDATA] = { .pattern = "dns/NETWORK/NAME/pdata",
+	            .type = NV_DIR,
+	            .family = NV_FAMILY_NETDOX },
+	[PDATA_ID] = { .pattern = "dns/NETWORK/NAME/pdata/ID",
+	               .type = NV_FILE,
+	               .family = NV_FAMILY_NETDOX },
 	[ZONES] = { .pattern = "zones", .type = NV_DIR, .family = NV_FAMILY_NETGOAT },
-	[JSON] = { .pattern = "zones/NAME.TYPE.json", .type = NV_FILE, .family = NV_FAMILY_NETGOAT },
+	[JSON] = { .pattern = "zones/NAME.TYPE.json",
+	           .type = NV_FILE,
+	           .family = NV_FAMILY_NETGOAT },
 	[ANY] = { .pattern = "zones/ANY", .type = NV_FILE, .family = NV_FAMILY_NETGOAT },
 	[FIXED] = { .pattern = "zones/domain.json", .type = NV_FILE, .family = NV_FAMILY_NETGOAT },
 	[VIEWS] = { .pattern = "views", .type = NV_DIR, .family = NV_FAMILY_VIEWS },
@@ -117,10 +145,16 @@ static void test_resolve(void **state)
 	assert_int_equal(nv_tree_resolve(&tree, "", storage, sizeof(storage), &node), 0);
 	assert_ptr_equal(node.row, &rows[ROOT]);
 	assert_string_equal(node.name, "");
-	assert_int_equal(nv_tree_resolve(&tree, "dns/lan/host/nothing", storage, sizeof(storage), &node), -ENOENT);
-	assert_int_equal(nv_tree_resolve(&tree, "dns//host", storage, sizeof(storage), &node), -ENOENT);
-	assert_int_equal(nv_tree_resolve(&tree, "dns/lan/host/records/x", storage, sizeof(storage), &node), -ENOENT);
-	assert_int_equal(nv_tree_resolve(&tree, path, storage, NV_NODE_STORAGE(path) - 1, &node), -ENAMETOOLONG);
+	assert_int_equal(
+		nv_tree_resolve(&tree, "dns/lan/host/nothing", storage, sizeof(storage), &node),
+		-ENOENT);
+	assert_int_equal(nv_tree_resolve(&tree, "dns//host", storage, sizeof(storage), &node),
+	                 -ENOENT);
+	assert_int_equal(
+		nv_tree_resolve(&tree, "dns/lan/host/records/x", storage, sizeof(storage), &node),
+		-ENOENT);
+	assert_int_equal(nv_tree_resolve(&tree, path, storage, NV_NODE_STORAGE(path) - 1, &node),
+	                 -ENAMETOOLONG);
 	assert_int_equal(nv_tree_resolve(&tree, path, storage, NV_NODE_STORAGE(path), &node), 0);
 }
 
@@ -134,10 +168,13 @@ static void test_child_nodes(void **state)
 	char lan_path[16];
 
 	(void)state;
-	assert_int_equal(nv_node_child(&tree, &root, &rows[DNS], "dns", dns_path, sizeof(dns_path), &dns), 0);
+	assert_int_equal(
+		nv_node_child(&tree, &root, &rows[DNS], "dns", dns_path, sizeof(dns_path), &dns),
+		0);
 	assert_string_equal(dns.path, "dns");
 	assert_int_equal(dns.names_count, 0);
-	assert_int_equal(nv_node_child(&tree, &dns, &rows[NETWORK], "lan", lan_path, 7, &lan), -ENAMETOOLONG);
+	assert_int_equal(nv_node_child(&tree, &dns, &rows[NETWORK], "lan", lan_path, 7, &lan),
+	                 -ENAMETOOLONG);
 	assert_null(lan.row);
 	assert_int_equal(nv_node_child(&tree, &dns, &rows[NETWORK], "lan", lan_path, 8, &lan), 0);
 	assert_string_equal(lan.path, "dns/lan");
@@ -167,7 +204,8 @@ static void test_static_directory(void **state)
 	assert_string_equal(listing->entries[0].name, "dns");
 	assert_string_equal(listing->entries[1].name, "zones");
 	assert_int_equal(listing->refs, 1);
-	assert_int_equal(nv_node_child(&tree, &root, &rows[ZONES], "zones", path, sizeof(path), &child), 0);
+	assert_int_equal(
+		nv_node_child(&tree, &root, &rows[ZONES], "zones", path, sizeof(path), &child), 0);
 	assert_int_equal(nv_static_dir_ops.lookup(&tree, &call, &child, &entry, &err), 0);
 	assert_string_equal(entry.name, "zones");
 	assert_ptr_equal(entry.row, &rows[ZONES]);

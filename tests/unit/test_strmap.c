@@ -57,7 +57,8 @@ static void test_random_operations(void **state)
 
 		if (rand_r(&seed) % 2) {
 			void *old = NULL;
-			assert_int_equal(nv_strmap_set(map, key, (size_t)len, &values[number], &old), 0);
+			assert_int_equal(
+				nv_strmap_set(map, key, (size_t)len, &values[number], &old), 0);
 			assert_ptr_equal(old, there[number] ? &values[number] : NULL);
 			expected += !there[number];
 			there[number] = true;
