@@ -7,6 +7,7 @@
 #include "docstore/key.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,8 +223,9 @@ static void append_inexact(struct nv_buf *out, const struct decimal *decimal)
 	char text[96];
 	(void)snprintf(text, sizeof(text), "%s%sE%d", decimal->negative ? "-" : "", digits + at,
 	               decimal->exponent);
-	/* No decimal point in it, so the locale does not matter. */
-	append_ordered(out, strtod(text, NULL));
+	/* No decimal point in it, so the locale does not matter. Finite, so never as far out as an infinity. */
+	double near = strtod(text, NULL);
+	append_ordered(out, isinf(near) ? copysign(DBL_MAX, near) : near);
 	nv_buf_putc(out, 2);
 	nv_buf_append(out, text, strlen(text) + 1);
 }
