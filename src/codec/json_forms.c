@@ -118,6 +118,9 @@ static int read_uint32(struct nv_reader *reader, enum nv_json_form form, struct 
 		return reader->pos + token.size == reader->size ? nv_reader_end(reader, "a number")
 		                                                : nv_form_refuse(reader, form);
 	}
+	if (reader->scanning && reader->pos + token.size == reader->size) {
+		return nv_reader_end(reader, "a number");
+	}
 	int64_t value = 0;
 	if (!token.integral || !nv_json_integer_parse(text, token.size, &value) || value < 0 ||
 	    value > UINT32_MAX) {

@@ -320,6 +320,10 @@ static int read_number(struct nv_reader *reader, uint8_t *ret_type)
 	if (token.bad) {
 		return bad_number(reader, token.size);
 	}
+	if (reader->scanning && reader->pos + token.size == reader->size) {
+		return nv_reader_end(
+			reader, "a number"); /* more digits, a point or an exponent may follow */
+	}
 	int64_t value = 0;
 	if (!token.integral) {
 		*ret_type = BSON_TYPE_DOUBLE;

@@ -32,7 +32,7 @@ static int read_whole(struct nv_reader *reader, uint8_t *ret_type)
 		return nv_reader_end(reader, "a document");
 	}
 	size_t start = reader->pos;
-	reader->whole = true;
+	reader->whole = found == '{';
 	if (!reader->single && found != '{') {
 		return nv_reader_unexpected(reader, "a document, beginning with '{',");
 	}
