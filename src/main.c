@@ -4,7 +4,7 @@
  *
  * The map of src/; a file includes only its own folder and those below it here:
  *
- *   main.c options.c daemon.c mountpoint.c   the process
+ *   main.c options*.c daemon.c mountpoint.c capture.c   the process
  *   tree.c         THE table: what each path is and which code answers for it
  *   fs/            the kernel's side: requests in, exactly one reply out
  *   save/          what a save is: staged texts, bases, commits, parked names, scratch
@@ -29,6 +29,7 @@
 #include "base/errors_ring.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "capture.h"
 #include "ctl/ctl.h"
 #include "daemon.h"
 #include "docstore/docstore.h"
@@ -219,7 +220,7 @@ static int make_ctl(struct mount *mount, struct nv_err *err)
 	return result < 0 ? nv_fail(err, -result, "status: %s", strerror(-result)) : 0;
 }
 
-static int make_fs(struct mount *mount, struct nv_err *err)
+static int mount_fs(struct mount *mount, struct nv_err *err)
 {
 	const struct nv_options *options = mount->options;
 	struct nv_fs_config config = {
@@ -240,7 +241,23 @@ static int make_fs(struct mount *mount, struct nv_err *err)
 		.gid = options->gid,
 	};
 
-	return nv_fs_new(&config, &mount->fs, err);
+	struct nv_capture capture;
+	cleanup_buf struct nv_buf printed = NV_BUF_INIT;
+
+	nv_capture_begin(&capture);
+	int result = nv_fs_new(&config, &mount->fs, err);
+	if (result == 0) {
+		result = nv_fs_mount(mount->fs, err);
+	}
+	nv_capture_end(&capture, &printed);
+	if (printed.len > 0 && result < 0) {
+		struct nv_err reason = *err;
+		return nv_fail(err, -result, "%s (%s)", reason.msg, printed.data);
+	}
+	if (printed.len > 0) {
+		nv_log(NV_LOG_WARNING, "%s", printed.data);
+	}
+	return result;
 }
 
 /* From nothing to mounted. */
@@ -266,10 +283,7 @@ static int start(struct mount *mount, struct nv_err *err)
 		result = make_ctl(mount, err);
 	}
 	if (result == 0) {
-		result = make_fs(mount, err);
-	}
-	if (result == 0) {
-		result = nv_fs_mount(mount->fs, err);
+		result = mount_fs(mount, err);
 	}
 	return result;
 }

@@ -155,7 +155,12 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 
 int nv_fs_mount(struct nv_fs *fs, struct nv_err *err)
 {
+	/* Before the mount: a signal that comes between it and the loop must end the loop, not leave a dead mount. */
+	if (fuse_set_signal_handlers(fs->session) != 0) {
+		return nv_fail(err, EIO, "cannot install signal handlers");
+	}
 	if (fuse_session_mount(fs->session, fs->config.mount_point) != 0) {
+		fuse_remove_signal_handlers(fs->session);
 		return nv_fail(err, EIO, "cannot mount on %s", fs->config.mount_point);
 	}
 	fs->mounted = true;
@@ -164,9 +169,6 @@ int nv_fs_mount(struct nv_fs *fs, struct nv_err *err)
 
 int nv_fs_loop(struct nv_fs *fs, struct nv_err *err)
 {
-	if (fuse_set_signal_handlers(fs->session) != 0) {
-		return nv_fail(err, EIO, "cannot install signal handlers");
-	}
 	int r = nv_save_start(fs->save, err);
 	if (r == 0 && nv_inval_start(fs->inval) < 0) {
 		r = nv_fail(err, EAGAIN, "cannot start a thread");
