@@ -14,6 +14,7 @@ struct nv_errors_ring {
 	pthread_mutex_t lock;
 	char **lines; /* lock; owned, each with its newline; NULL = not used yet */
 	size_t max_lines;
+	struct timespec newest; /* lock; when the newest line was added */
 	size_t next; /* lock; where the next line goes, which is where the oldest stands once all are used */
 };
 
@@ -86,7 +87,7 @@ static void put_head(struct nv_buf *out, struct timespec now, uid_t uid, const c
 }
 
 /* Takes ownership of the text of line. A line lost to memory is lost: there is nobody left to tell. */
-static void push(struct nv_errors_ring *ring, struct nv_buf *line)
+static void push(struct nv_errors_ring *ring, struct timespec now, struct nv_buf *line)
 {
 	nv_buf_putc(line, '\n');
 	char *text = nv_buf_steal(line, NULL);
@@ -96,6 +97,7 @@ static void push(struct nv_errors_ring *ring, struct nv_buf *line)
 	pthread_mutex_lock(&ring->lock);
 	free(ring->lines[ring->next]);
 	ring->lines[ring->next] = text;
+	ring->newest = now;
 	ring->next = (ring->next + 1) % ring->max_lines;
 	pthread_mutex_unlock(&ring->lock);
 }
@@ -117,7 +119,7 @@ void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path
 		}
 		nv_buf_printf(&line, ": %s: ", name);
 		put_escaped(&line, fault->reason);
-		push(ring, &line);
+		push(ring, now, &line);
 	}
 	if (count == 0 && err && err->errnum > 0) {
 		cleanup_buf struct nv_buf line = NV_BUF_INIT;
@@ -125,14 +127,14 @@ void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path
 		put_head(&line, now, uid, path);
 		nv_buf_printf(&line, ": %s: ", name);
 		put_escaped(&line, err->msg[0] ? err->msg : strerror(err->errnum));
-		push(ring, &line);
+		push(ring, now, &line);
 	}
 	if (faults && faults->dropped > 0) {
 		cleanup_buf struct nv_buf line = NV_BUF_INIT;
 
 		put_head(&line, now, uid, path);
 		nv_buf_printf(&line, ": %s: and %zu more", name, faults->dropped);
-		push(ring, &line);
+		push(ring, now, &line);
 	}
 }
 
@@ -147,6 +149,14 @@ void nv_errors_ring_format(struct nv_errors_ring *ring, struct nv_buf *out)
 		}
 	}
 	pthread_mutex_unlock(&ring->lock);
+}
+
+struct timespec nv_errors_ring_time(struct nv_errors_ring *ring)
+{
+	pthread_mutex_lock(&ring->lock);
+	struct timespec newest = ring->newest;
+	pthread_mutex_unlock(&ring->lock);
+	return newest;
 }
 
 const char *nv_errno_name(int errnum)

@@ -26,6 +26,9 @@ void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path
 /* Appends the whole text to out. Any thread. */
 void nv_errors_ring_format(struct nv_errors_ring *ring, struct nv_buf *out);
 
+/* When the newest line was added; zero when there is none. Any thread. */
+struct timespec nv_errors_ring_time(struct nv_errors_ring *ring);
+
 /* "EINVAL" for EINVAL; "E123" for an unknown number (into a static table, never freed). */
 const char *nv_errno_name(int errnum);
 

@@ -168,13 +168,31 @@ static void put_text(struct nv_ctl *ctl, int kind, struct nv_buf *out)
 	}
 }
 
+/* When a text last changed: README and the schema do not while mounted, status and metrics do always. */
+static struct timespec text_time(struct nv_ctl *ctl, int kind)
+{
+	if (kind == NV_CTL_ERRORS) {
+		struct timespec newest = nv_errors_ring_time(ctl->errors);
+
+		return newest.tv_sec ? newest : ctl->start_wall;
+	}
+	return kind == NV_CTL_README || kind == NV_CTL_SCHEMA ? ctl->start_wall
+	                                                      : nv_clock_wall(ctl->clock);
+}
+
 /* Takes the text of *out. NULL when out of memory. */
-static struct nv_blob *make_blob(struct nv_ctl *ctl, struct nv_buf *out)
+static struct nv_blob *make_blob(struct nv_ctl *ctl, int kind, struct nv_buf *out)
 {
 	size_t size = 0;
+	struct timespec mtime = text_time(ctl, kind);
 	char *text = nv_buf_steal(out, &size);
+	struct nv_blob *blob = nv_blob_new(text, size, nv_clock_ms(ctl->clock), NULL, NULL);
 
-	return text ? nv_blob_new(text, size, nv_clock_ms(ctl->clock), NULL, NULL) : NULL;
+	if (blob) {
+		blob->mtime = mtime;
+		blob->stamped = true;
+	}
+	return blob;
 }
 
 /* The status made last; fresh: not older than a second, or made now. NULL when out of memory. */
@@ -192,7 +210,7 @@ static struct nv_blob *get_status(struct nv_ctl *ctl, bool fresh)
 
 	int64_t sampled_ms = nv_clock_ms(ctl->clock);
 	put_status(ctl, &text);
-	struct nv_blob *blob = make_blob(ctl, &text);
+	struct nv_blob *blob = make_blob(ctl, NV_CTL_STATUS, &text);
 	if (!blob) {
 		return NULL;
 	}
@@ -213,7 +231,7 @@ static struct nv_blob *get_blob(struct nv_ctl *ctl, int kind, bool fresh)
 		return get_status(ctl, fresh);
 	}
 	put_text(ctl, kind, &text);
-	return make_blob(ctl, &text);
+	return make_blob(ctl, kind, &text);
 }
 
 static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
@@ -235,7 +253,11 @@ static int ctl_lookup(void *self, const struct nv_call *call, const struct nv_no
 		nv_entry_release(&entry);
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	entry.size = entry.blob ? entry.blob->size : 0;
+	if (entry.blob) {
+		entry.size = entry.blob->size;
+		entry.mtime = entry.blob->mtime;
+		entry.stamped = true;
+	}
 	*ret_entry = entry;
 	return 0;
 }
@@ -306,6 +328,23 @@ static int64_t parse_advance(const char *text, size_t size)
 	return ms;
 }
 
+/* A whole line that is wrong is refused when it is written, so that echo notices. */
+static int ctl_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                     struct nv_blob *base, const char *text, size_t size, size_t from,
+                     enum nv_check how, struct nv_err *err)
+{
+	(void)self;
+	(void)node;
+	(void)base;
+	(void)from;
+	bool whole = how == NV_CHECK_WHOLE || memchr(text, '\n', size);
+	if (whole && parse_advance(text, size) < 0) {
+		(void)nv_faults_add(call->faults, 1, 1, "a number of milliseconds is wanted");
+		return nv_fail(err, EINVAL, "a number of milliseconds is wanted");
+	}
+	return 0;
+}
+
 static int ctl_save(void *self, const struct nv_call *call, const struct nv_node *node,
                     const struct nv_save_request *request, struct nv_save_result *result,
                     struct nv_err *err)
@@ -348,5 +387,6 @@ const struct nv_node_ops nv_ctl_ops = {
 	.list = ctl_list,
 	.load = ctl_load,
 	.accepts = ctl_accepts,
+	.check = ctl_check,
 	.save = ctl_save,
 };
