@@ -219,6 +219,41 @@ static void make_text(struct chance *chance, struct nv_buf *out)
 	nv_buf_reserve(out, 0);
 }
 
+/* Each differs from all others in one thing. */
+static void test_equal(void **state)
+{
+	static const char *const texts[] = { "--- none\n---\n",
+		                             "--- none n\n---\n",
+		                             "--- none\na: 1\n---\n",
+		                             "--- string\n---\n\n",
+		                             "--- string\n---\nx\n",
+		                             "--- list\n---\n",
+		                             "--- list\n---\na\n",
+		                             "--- list\n---\nb\n",
+		                             "--- set\n---\na\n",
+		                             "--- hash\n---\na: 1\n",
+		                             "--- hash\n---\na: 2\n",
+		                             "--- zset\n---\n1 a\n",
+		                             "--- zset\n---\n2 a\n",
+		                             "--- stream\n---\n{\"id\":\"1-0\"}\n",
+		                             "--- stream\n---\n{\"id\":\"2-0\"}\n" };
+	enum { COUNT = sizeof(texts) / sizeof(texts[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < COUNT; k++) {
+			struct nv_data a = { 0 };
+			struct nv_data b = { 0 };
+
+			assert_int_equal(nv_data_parse(texts[i], strlen(texts[i]), &a, NULL), 0);
+			assert_int_equal(nv_data_parse(texts[k], strlen(texts[k]), &b, NULL), 0);
+			assert_int_equal(nv_data_equal(&a, &b), i == k);
+			nv_data_release(&a);
+			nv_data_release(&b);
+		}
+	}
+}
+
 static void test_random_round_trip(void **state)
 {
 	struct chance chance = chance_start();
@@ -248,9 +283,13 @@ static void test_random_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),         cmocka_unit_test(test_normal_form),
-		cmocka_unit_test(test_refused),      cmocka_unit_test(test_check_of_a_beginning),
-		cmocka_unit_test(test_places),       cmocka_unit_test(test_random_round_trip),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_normal_form),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_check_of_a_beginning),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};
 

@@ -99,6 +99,27 @@ static void make_text(struct chance *chance, struct nv_buf *out)
 	nv_buf_reserve(out, 0);
 }
 
+/* Each differs from all others in one thing. */
+static void test_equal(void **state)
+{
+	static const char *const texts[] = { "", "a: 1\n", "a: 2\n", "b: 1\n", "a: 1\nb: 1\n" };
+	enum { COUNT = sizeof(texts) / sizeof(texts[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < COUNT; k++) {
+			struct nv_fields a = { 0 };
+			struct nv_fields b = { 0 };
+
+			assert_int_equal(nv_fields_parse(texts[i], strlen(texts[i]), &a, NULL), 0);
+			assert_int_equal(nv_fields_parse(texts[k], strlen(texts[k]), &b, NULL), 0);
+			assert_int_equal(nv_fields_equal(&a, &b), i == k);
+			nv_fields_release(&a);
+			nv_fields_release(&b);
+		}
+	}
+}
+
 static void test_random_round_trip(void **state)
 {
 	struct chance chance = chance_start();
@@ -126,11 +147,9 @@ static void test_random_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_last_wins),
-		cmocka_unit_test(test_first),
-		cmocka_unit_test(test_random_round_trip),
+		cmocka_unit_test(test_read),         cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_last_wins),    cmocka_unit_test(test_first),
+		cmocka_unit_test(test_equal),        cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};
 

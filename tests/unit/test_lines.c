@@ -34,6 +34,7 @@ static void test_refused(void **state)
 	(void)state;
 	codec_assert_refuses(&codec_set, "a\r\nb\r\n", 6, 2, 1, 2, "DOS line ends?");
 	codec_assert_refuses(&codec_set, "ok\n  x\\q\n", 9, 1, 2, 4, "\\q is no escape");
+	codec_assert_refuses(&codec_set, "\xef\xbb\xbf", 3, 1, 1, 1, "byte order mark");
 	codec_assert_refuses(&codec_set, "\r\n", 2, 1, 1, 1, "DOS line ends?");
 	codec_assert_refuses(&codec_set,
 	                     "\xef\xbb\xbf"
@@ -128,6 +129,29 @@ static void assert_sorted(const struct nv_buf *text)
 	}
 }
 
+/* Each differs from all others in one thing. */
+static void test_equal(void **state)
+{
+	static const char *const texts[] = { "", "a\n", "b\n", "a\nb\n", "b\na\n", "a\na\n" };
+	enum { COUNT = sizeof(texts) / sizeof(texts[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < COUNT; k++) {
+			struct nv_lines a = { 0 };
+			struct nv_lines b = { 0 };
+
+			assert_int_equal(nv_lines_parse_list(texts[i], strlen(texts[i]), &a, NULL),
+			                 0);
+			assert_int_equal(nv_lines_parse_list(texts[k], strlen(texts[k]), &b, NULL),
+			                 0);
+			assert_int_equal(nv_lines_equal(&a, &b), i == k);
+			nv_lines_release(&a);
+			nv_lines_release(&b);
+		}
+	}
+}
+
 static void test_random_round_trip(void **state)
 {
 	struct chance chance = chance_start();
@@ -169,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_lines_know_their_place),
 		cmocka_unit_test(test_refusal_leaves_the_result),
 		cmocka_unit_test(test_check_sees_whole_lines_only),
+		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};

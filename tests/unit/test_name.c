@@ -101,8 +101,16 @@ static void test_cut(void **state)
 
 static void test_decode(void **state)
 {
-	static const char *const bad[] = { "",   "%2",  "%g0", "%%",
-		                           "a%", "a~b", "~",   "a~0123456789ABCDEF" };
+	static const char *const bad[] = { "",
+		                           "%2",
+		                           "%g0",
+		                           "%%",
+		                           "a%",
+		                           "a~b",
+		                           "~",
+		                           "a~0123456789ABCDEF",
+		                           "a~A123456789abcdef",
+		                           "a~0123456789abcdeg" };
 	cleanup_buf struct nv_buf out = NV_BUF_INIT;
 	bool cut = true;
 
@@ -143,26 +151,13 @@ static void test_split_id(void **state)
 static void test_scratch(void **state)
 {
 	static const char *const scratch[] = {
-		".x.swp",
-		".",
-		".www.A.json.Xa12_b",
-		"x~",
-		"#x#",
-		"##",
-		"4913",
-		"5036",
-		"5159",
-		"5282",
-		"5405",
-		"sedabcDEF",
-		"tmpabcdef",
-		"tmpabcdefghij",
-		"XXabcd1234",
-		"a.o1b2C3_",
-		"a.tmp",
-		"a.lock",
-		"a.bak",
-		"a.orig",
+		".x.swp",     ".",         ".www.A.json.Xa12_b",
+		"x~",         "#x#",       "##",
+		"4913",       "5036",      "5159",
+		"5282",       "5405",      "sedabcDEF",
+		"sed_0aA9z",  "tmpabcdef", "tmpabcdefghij",
+		"XXabcd1234", "a.o1b2C3_", "a.tmp",
+		"a.lock",     "a.bak",     "a.orig",
 		"a.rej",
 	};
 	static const char *const real[] = {

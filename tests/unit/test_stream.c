@@ -140,6 +140,32 @@ static void make_text(struct chance *chance, struct nv_buf *out)
 	nv_buf_reserve(out, 0);
 }
 
+/* Each differs from all others in one thing. */
+static void test_equal(void **state)
+{
+	static const char *const texts[] = { "",
+		                             "{\"id\":\"1-0\"}\n",
+		                             "{\"id\":\"1-1\"}\n",
+		                             "{\"id\":\"2-0\"}\n",
+		                             "{\"id\":\"1-0\",\"a\":\"b\"}\n",
+		                             "{\"id\":\"1-0\",\"a\":\"c\"}\n" };
+	enum { COUNT = sizeof(texts) / sizeof(texts[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < COUNT; k++) {
+			struct nv_stream a = { 0 };
+			struct nv_stream b = { 0 };
+
+			assert_int_equal(nv_stream_parse(texts[i], strlen(texts[i]), &a, NULL), 0);
+			assert_int_equal(nv_stream_parse(texts[k], strlen(texts[k]), &b, NULL), 0);
+			assert_int_equal(nv_stream_equal(&a, &b), i == k);
+			nv_stream_release(&a);
+			nv_stream_release(&b);
+		}
+	}
+}
+
 static void test_random_round_trip(void **state)
 {
 	struct chance chance = chance_start();
@@ -167,8 +193,11 @@ static void test_random_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),         cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_id),           cmocka_unit_test(test_random_round_trip),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_id),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};
 

@@ -125,6 +125,27 @@ static void make_text(struct chance *chance, struct nv_buf *out)
 	nv_buf_reserve(out, 0);
 }
 
+/* Each differs from all others in one thing. */
+static void test_equal(void **state)
+{
+	static const char *const texts[] = { "", "0 a\n", "-0 a\n", "0 b\n", "0 a\n0 b\n" };
+	enum { COUNT = sizeof(texts) / sizeof(texts[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		for (size_t k = 0; k < COUNT; k++) {
+			struct nv_zset a = { 0 };
+			struct nv_zset b = { 0 };
+
+			assert_int_equal(nv_zset_parse(texts[i], strlen(texts[i]), &a, NULL), 0);
+			assert_int_equal(nv_zset_parse(texts[k], strlen(texts[k]), &b, NULL), 0);
+			assert_int_equal(nv_zset_equal(&a, &b), i == k);
+			nv_zset_release(&a);
+			nv_zset_release(&b);
+		}
+	}
+}
+
 static void test_random_round_trip(void **state)
 {
 	struct chance chance = chance_start();
@@ -152,9 +173,13 @@ static void test_random_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_score),         cmocka_unit_test(test_score_refused),
-		cmocka_unit_test(test_random_scores), cmocka_unit_test(test_read),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_random_round_trip),
+		cmocka_unit_test(test_score),
+		cmocka_unit_test(test_score_refused),
+		cmocka_unit_test(test_random_scores),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};
 
