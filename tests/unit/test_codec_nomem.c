@@ -91,7 +91,7 @@ static void try_all_failures(const struct codec *codec, const char *text, int ex
 static void test_lines(void **state)
 {
 	static const char text[] =
-		"i\nh\ng\nf\ne\nd\nc\nb\na\n\\e\nlonger than the first room of a buffer, "
+		"i\nh\ng\nf\ne\nk\nc\nb\na\n\\e\nlonger than the first room of a buffer, "
 		"which has sixty-four bytes\n";
 
 	(void)state;
