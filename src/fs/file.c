@@ -133,11 +133,12 @@ void nv_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struc
 		return;
 	}
 	struct nv_handle *handle = nv_file_of(fi)->handle;
-	const struct nv_blob *blob = nv_handle_blob(handle);
+	/* A reference of its own: once the reply is out, its reader may close, and the handle goes while this thread still looks at the text. */
+	cleanup_blob struct nv_blob *blob = nv_blob_ref(nv_handle_blob(handle));
 	if (blob) {
 		size_t start = (uint64_t)offset < blob->size ? (size_t)offset : blob->size;
 		size_t n = blob->size - start < size ? blob->size - start : size;
-		(void)fuse_reply_buf(req, blob->text + start, n); /* no copy: the handle holds the text until its RELEASE */
+		(void)fuse_reply_buf(req, blob->text + start, n); /* no copy */
 		check_outdated(&request, blob);
 		nv_request_end(&request);
 		return;

@@ -100,6 +100,12 @@ fail:
 static void free_inode(void *arg)
 {
 	struct nv_inode *inode = arg;
+	/* At the mount's end: files whose RELEASE never came. Their handles go with the engine. */
+	while (inode->files) {
+		struct nv_file *file = inode->files;
+		inode->files = file->next;
+		free(file);
+	}
 	nv_scratch_unref(inode->scratch);
 	free(inode->name);
 	free(inode);

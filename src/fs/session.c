@@ -206,9 +206,9 @@ void nv_fs_free(struct nv_fs *fs)
 		return;
 	}
 	nv_inval_free(fs->inval);
+	nv_inode_table_free(fs->inodes); /* before save: it holds scratch files, which the engine counts */
 	nv_save_free(fs->save);
 	nv_scans_free(fs->scans);
-	nv_inode_table_free(fs->inodes);
 	if (fs->session) {
 		fuse_session_destroy(fs->session);
 	}

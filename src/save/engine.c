@@ -80,6 +80,7 @@ void nv_save_free(struct nv_save *save)
 		return;
 	}
 	nv_timer_stop(save);
+	nv_handles_free(save);
 	nv_strmap_free(save->dirs, free_names);
 	nv_bases_free(save->bases);
 	for (size_t i = 0; i < NV_REFUSALS; i++) {

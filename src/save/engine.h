@@ -188,6 +188,9 @@ void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms);
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name, const struct nv_call *call);
 /* The caller makes name itself: true when it is the maker, who did not see that name till now. */
 bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_call *call);
+/* At the mount's end: frees the handles whose RELEASE never came; commits nothing. */
+void nv_handles_free(struct nv_save *save);
+
 /* Real directory `from` is now `to`: its slots and handles follow. */
 void nv_names_rebase(struct nv_save *save, const char *from, const char *to);
 

@@ -469,17 +469,8 @@ static void leave(struct nv_handle *h)
 	}
 }
 
-void nv_handle_release(struct nv_handle *h, const struct nv_call *call)
+static void free_handle(struct nv_handle *h)
 {
-	if (!h) {
-		return;
-	}
-	(void)pthread_mutex_lock(&h->lock);
-	if (h->kind == NV_HANDLE_WRITE || h->kind == NV_HANDLE_COMPARE) {
-		finish_writer(h, call);
-	}
-	(void)pthread_mutex_unlock(&h->lock);
-	leave(h);
 	nv_scratch_unref(h->scratch);
 	nv_blob_unref(h->blob);
 	nv_blob_unref(h->base);
@@ -493,6 +484,29 @@ void nv_handle_release(struct nv_handle *h, const struct nv_call *call)
 	(void)pthread_mutex_destroy(&h->lock);
 	free(h->path);
 	free(h);
+}
+
+void nv_handle_release(struct nv_handle *h, const struct nv_call *call)
+{
+	if (!h) {
+		return;
+	}
+	(void)pthread_mutex_lock(&h->lock);
+	if (h->kind == NV_HANDLE_WRITE || h->kind == NV_HANDLE_COMPARE) {
+		finish_writer(h, call);
+	}
+	(void)pthread_mutex_unlock(&h->lock);
+	leave(h);
+	free_handle(h);
+}
+
+void nv_handles_free(struct nv_save *save)
+{
+	while (save->handles) {
+		struct nv_handle *h = save->handles;
+		save->handles = h->next;
+		free_handle(h);
+	}
 }
 
 uint64_t nv_handle_size(struct nv_handle *h)
