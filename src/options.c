@@ -51,7 +51,7 @@ const struct nv_option nv_option_table[] = {
 	{ "changelog", "N", "10000", "so many newest entries are in a changelog when mounted",
 	  set_number, FIELD(changelog_entries), 1, INT_MAX },
 	{ "log", "LEVEL", "info", "error, warning, info or debug", set_level, FIELD(log_level) },
-	{ "umask", "OCTAL", "0", "permission bits taken from all modes", set_umask, FIELD(umask) },
+	{ "umask", "OCTAL", NULL, "permission bits taken from all modes", set_umask, FIELD(umask) },
 	{ "uid", "N", NULL, "owner of all files; else who mounts", .set = set_uid },
 	{ "gid", "N", NULL, "group of all files; else who mounts", .set = set_gid },
 	{ "allow_other", NULL, NULL, "all users may use the mount, as the modes allow",

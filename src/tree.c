@@ -158,7 +158,7 @@ const struct nv_row nv_tree_rows[] = {
 	{ .pattern = ".netviewfs" path, .type = (row_type), .family = NV_FAMILY_CTL, .kind = NV_CTL_##row_kind,    \
 	  .flags = (row_flags), .ops = &nv_ctl_ops }
 	CTL("", NV_DIR, DIR, 0),
-	CTL("/README", NV_FILE, README, NV_ROW_READONLY),
+	CTL("/README", NV_FILE, README, NV_ROW_READONLY | NV_ROW_FIXED),
 	CTL("/clock", NV_FILE, CLOCK, NV_ROW_GROWS | NV_ROW_NO_DELAY | NV_ROW_PRIVATE),
 	CTL("/errors", NV_FILE, ERRORS, NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_PRIVATE),
 	CTL("/metrics", NV_FILE, METRICS, NV_ROW_READONLY | NV_ROW_GROWS),

@@ -45,6 +45,7 @@ enum nv_row_flags {
 	NV_ROW_ANYNAME = 1 << 6,    /* file: a kind without suffix (pdata, reports, node plugins): new names are committed late */
 	NV_ROW_PRIVATE = 1 << 7,    /* mode 0600 (dir 0700) */
 	NV_ROW_HIDDEN_EMPTY = 1 << 8, /* dir (not structural): neither listed nor entered while it has nothing (orphans) */
+	NV_ROW_FIXED = 1 << 10,     /* the last component is a name, although it begins with an upper-case letter (README) */
 	NV_ROW_NO_DELAY = 1 << 9,   /* unlink, create and saves act at once, never parked (control files) */
 };
 

@@ -20,7 +20,7 @@ bool nv_row_is_capture(const struct nv_row *row)
 {
 	const char *component = nv_row_component(row);
 
-	return *component >= 'A' && *component <= 'Z';
+	return *component >= 'A' && *component <= 'Z' && !(row->flags & NV_ROW_FIXED);
 }
 
 /* The fixed suffix of a capture, with its dot; "" when it has none. */

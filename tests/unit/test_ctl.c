@@ -25,6 +25,7 @@ static const struct nv_row rows[] = {
 	  .type = NV_FILE,
 	  .family = NV_FAMILY_CTL,
 	  .kind = NV_CTL_README,
+	  .flags = NV_ROW_FIXED,
 	  .ops = &nv_ctl_ops },
 	{ .pattern = ".netviewfs/clock",
 	  .type = NV_FILE,
@@ -274,6 +275,15 @@ static void test_schema_once_set(void **state)
 	assert_string_equal(blob->text, "{}\n");
 }
 
+static void test_readme_is_a_name_and_no_pattern(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_non_null(nv_tree_child(&fixture->tree, &rows[1], "README", NV_FILE));
+	assert_null(nv_tree_child(&fixture->tree, &rows[1], ".README.swp", NV_FILE));
+	assert_null(nv_tree_child(&fixture->tree, &rows[1], "other", 0));
+}
+
 static void test_readme_speaks_of_what_is_mounted(void **state)
 {
 	struct fixture *fixture = *state;
@@ -298,6 +308,8 @@ int main(void)
 		                                teardown),
 		cmocka_unit_test_setup_teardown(test_errors_and_metrics, setup_plain, teardown),
 		cmocka_unit_test_setup_teardown(test_schema_once_set, setup_plain, teardown),
+		cmocka_unit_test_setup_teardown(test_readme_is_a_name_and_no_pattern, setup_plain,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(test_readme_speaks_of_what_is_mounted, setup_plain,
 		                                teardown),
 	};
