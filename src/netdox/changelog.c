@@ -28,11 +28,10 @@ struct nv_changelog {
 	atomic_bool broken;   /* the key was of another type */
 };
 
-int nv_changelog_new(struct nv_clock *clock, size_t entries, struct nv_changelog **ret_changelog)
+int nv_changelog_new(size_t entries, struct nv_changelog **ret_changelog)
 {
 	struct nv_changelog *changelog = calloc(1, sizeof(*changelog));
 
-	(void)clock;
 	if (!changelog) {
 		return -ENOMEM;
 	}

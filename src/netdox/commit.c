@@ -327,6 +327,7 @@ int nv_commit_run(struct nv_netdox *netdox, struct nv_commit *commit, const stru
 	const struct nv_plan_group *back = target->object == NV_OBJECT_KEY ? NULL : &group;
 	int64_t sampled_ms = nv_clock_ms(netdox->clock);
 	bool ambiguous = false;
+	bool again = false;
 	struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = netdox->commit_script, .args = &args,
 		                      .deadline_ms = nv_redis_deadline(netdox->redis) };
 	int r;
@@ -335,6 +336,7 @@ int nv_commit_run(struct nv_netdox *netdox, struct nv_commit *commit, const stru
 	r = nv_redis_eval(netdox->redis, &call, &replies, &ambiguous, err);
 	if (r == -EIO && ambiguous) {
 		nv_err_clear(err);
+		again = true;
 		r = nv_redis_eval(netdox->redis, &call, &replies, NULL, err);
 	}
 	nv_object_invalidate(netdox, target->object, &target->id, lists);
@@ -344,5 +346,11 @@ int nv_commit_run(struct nv_netdox *netdox, struct nv_commit *commit, const stru
 	if (r < 0) {
 		return r;
 	}
-	return take_answer(netdox, &replies->items[0], back, sampled_ms, ret, err);
+	r = take_answer(netdox, &replies->items[0], back, sampled_ms, ret, err);
+	if (again && r < 0 && r == -commit->done_errnum) {
+		nv_err_clear(err);
+		ret->changed = true;
+		return 0;
+	}
+	return r;
 }

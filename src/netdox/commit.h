@@ -18,9 +18,10 @@ struct nv_commit {
 	struct nv_redis_args ops;
 	size_t ops_count;
 	size_t changes_count; /* operations that may write */
+	int done_errnum;      /* the refusal of a commit that was carried out already (ENOENT for deletions, EEXIST for new names); 0 = none */
 };
 
-#define NV_COMMIT_INIT { NV_REDIS_ARGS_INIT, 0, NV_REDIS_ARGS_INIT, 0, 0 }
+#define NV_COMMIT_INIT { .entries_count = 0 }
 
 void nv_commit_release(struct nv_commit *commit);
 #define cleanup_commit __attribute__((cleanup(nv_commit_release)))
@@ -68,7 +69,7 @@ void nv_committed_release(struct nv_committed *committed);
 /*
  * Sends it; *ret is filled on success and with the errnos of unmet expectations. Forgets what the caches hold of the object (and of its list, when
  * lists says that it came or went). A call whose answer was lost is sent once more: whatever is so already is left alone and not
- * logged again.
+ * logged again, and done_errnum means that the first call did it.
  * Blocks. Errors: those of the expectations, -ESTALE, -EIO (a key of another type; the store), -EACCES, -ENOSPC, the store's.
  */
 int nv_commit_run(struct nv_netdox *netdox, struct nv_commit *commit, const struct nv_target *target, bool lists,

@@ -35,7 +35,7 @@ struct nv_netdox {
 	atomic_size_t object_bytes;                         /* of one object, as last read ahead */
 	pthread_mutex_t lock;
 	struct nv_snapshot *lists[NV_OBJECT_COUNT];         /* newest of each list, of any age: the order that read-ahead follows; lock */
-	struct nv_strmap *networks;                         /* made by mkdir, without a DNS name yet (value: the map itself); lock */
+	struct nv_strmap *networks;                         /* in memory: name → owned int64_t, until when (clock ms); lock */
 };
 
 /* One object and, for its files that have one, the file's id. */
@@ -114,16 +114,17 @@ const struct nv_part *nv_target_part(const struct nv_snapshot *snapshot, const s
 
 /* networks.c: names of networks that no DNS name has yet. */
 bool nv_networks_has(struct nv_netdox *netdox, const struct nv_bytes *network);
-int nv_networks_add(struct nv_netdox *netdox, const struct nv_bytes *network);
+/* made: by mkdir, stays until rmdir. Else it lost its last name, and stays as long as deleted names are remembered (2 s). 0 or -ENOMEM. */
+int nv_networks_add(struct nv_netdox *netdox, const struct nv_bytes *network, bool made);
 void nv_networks_remove(struct nv_netdox *netdox, const struct nv_bytes *network);
 /* Whether a list of DNS names has this network (empty: names of no network). */
 bool nv_networks_in_list(const struct nv_snapshot *list, const struct nv_bytes *network);
-/* Calls fn for each network of the list, sorted, then for each in memory; an absent-free empty name stands for dns/%. */
+/* Calls fn for each network of the list and each in memory, sorted; the empty name stands for dns/%. Ends with fn's first error. */
 int nv_networks_each(struct nv_netdox *netdox, const struct nv_snapshot *list,
                      int (*fn)(void *ctx, const struct nv_bytes *network), void *ctx);
 
 /* changelog.c */
-int nv_changelog_new(struct nv_clock *clock, size_t entries, struct nv_changelog **ret_changelog);
+int nv_changelog_new(size_t entries, struct nv_changelog **ret_changelog);
 void nv_changelog_free(struct nv_changelog *changelog);
 
 /* The text as of now; one round trip. -ENOENT when there is no stream; -EIO when the key is of another type. */

@@ -5,37 +5,61 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/lines.h"
 #include "netdox/family.h"
 #include "netdox/names.h"
 
+enum { GONE_MS = 2000 };
+
+/* Whether a network in memory still counts. Lock held. */
+static bool is_current(const struct nv_netdox *netdox, const int64_t *until_ms)
+{
+	return until_ms && nv_clock_ms(netdox->clock) < *until_ms;
+}
+
 bool nv_networks_has(struct nv_netdox *netdox, const struct nv_bytes *network)
 {
 	bool has;
 
 	pthread_mutex_lock(&netdox->lock);
-	has = nv_strmap_get(netdox->networks, network->data, network->size) != NULL;
+	has = is_current(netdox, nv_strmap_get(netdox->networks, network->data, network->size));
 	pthread_mutex_unlock(&netdox->lock);
 	return has;
 }
 
-int nv_networks_add(struct nv_netdox *netdox, const struct nv_bytes *network)
+int nv_networks_add(struct nv_netdox *netdox, const struct nv_bytes *network, bool made)
 {
+	int64_t *until_ms = malloc(sizeof(*until_ms));
+	void *old = NULL;
 	int r;
 
+	if (!until_ms) {
+		return -ENOMEM;
+	}
+	*until_ms = made ? INT64_MAX : nv_clock_ms(netdox->clock) + GONE_MS;
 	pthread_mutex_lock(&netdox->lock);
-	r = nv_strmap_set(netdox->networks, network->data, network->size, netdox->networks, NULL);
+	const int64_t *known = nv_strmap_get(netdox->networks, network->data, network->size);
+	if (known && *known == INT64_MAX) {
+		*until_ms = INT64_MAX;
+	}
+	r = nv_strmap_set(netdox->networks, network->data, network->size, until_ms, &old);
 	pthread_mutex_unlock(&netdox->lock);
+	free(r < 0 ? until_ms : old);
 	return r;
 }
 
 void nv_networks_remove(struct nv_netdox *netdox, const struct nv_bytes *network)
 {
+	void *until_ms;
+
 	pthread_mutex_lock(&netdox->lock);
-	(void)nv_strmap_remove(netdox->networks, network->data, network->size);
+	until_ms = nv_strmap_remove(netdox->networks, network->data, network->size);
 	pthread_mutex_unlock(&netdox->lock);
+	free(until_ms);
 }
 
 /* The network of a member of `dns`; empty when it is of none. */
@@ -71,7 +95,9 @@ static int copy_networks(struct nv_netdox *netdox, struct nv_lines *ret_networks
 
 	pthread_mutex_lock(&netdox->lock);
 	while (r == 0 && nv_strmap_next(netdox->networks, &cursor, &name, &size, &value)) {
-		r = nv_lines_add(ret_networks, name, size, 0);
+		if (is_current(netdox, value)) {
+			r = nv_lines_add(ret_networks, name, size, 0);
+		}
 	}
 	pthread_mutex_unlock(&netdox->lock);
 	return r;
