@@ -130,7 +130,8 @@ int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err)
 {
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
-	size_t other, spec;
+	size_t other = 0;
+	size_t spec = 0;
 	int r;
 
 	nv_redis_pipeline_words(&p, "SRANDMEMBER", "dns", "64", NULL);

@@ -17,7 +17,7 @@ enum { TRIES = 3 }; /* of a save whose question was out of date when it was answ
 
 void nv_change_release(struct nv_change *change)
 {
-	nv_commit_release(&change->commit);
+	nv_edit_release(&change->edit);
 	nv_bytes_release(&change->default_network);
 }
 
@@ -31,7 +31,7 @@ struct nv_bytes nv_change_expand(struct nv_change *change, const char *template,
 	bytes.data = nv_buf_steal(&key, &size);
 	bytes.size = size;
 	if (!bytes.data) {
-		change->commit.ops.bytes.failed = true; /* nv_commit_run says so */
+		change->edit.ops.bytes.failed = true; /* nv_edit_run says so */
 	}
 	return bytes;
 }
@@ -67,7 +67,7 @@ size_t nv_change_entry(struct nv_change *change, const char *word, const struct 
 {
 	struct nv_bytes value cleanup_bytes = nv_change_key(change, change->layout->value);
 
-	return nv_commit_entry(&change->commit, word, &value, plugin);
+	return nv_edit_entry(&change->edit, word, &value, plugin);
 }
 
 int nv_change_name_file(struct nv_change *change)
@@ -110,13 +110,13 @@ void nv_change_expect(struct nv_change *change, int named_errnum)
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, owner->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, owner->member);
 
-		nv_commit_member(&change->commit, &key, owner->index_types, &member, true, ENOENT);
+		nv_edit_member(&change->edit, &key, owner->index_types, &member, true, ENOENT);
 	}
 	if (layout->index && named_errnum) {
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, layout->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, layout->member);
 
-		nv_commit_member(&change->commit, &key, layout->index_types, &member, true, named_errnum);
+		nv_edit_member(&change->edit, &key, layout->index_types, &member, true, named_errnum);
 	}
 }
 
@@ -215,20 +215,20 @@ static const struct nv_part *part_in(const struct nv_snapshot *snapshot, const s
 }
 
 /* After a commit: what is stored now; asked for again in the rare case that the answer could not be kept. */
-static int take_result(struct nv_change *change, const struct nv_committed *committed, struct nv_save_result *result,
+static int take_result(struct nv_change *change, const struct nv_edited *edited, struct nv_save_result *result,
                        struct nv_err *err)
 {
-	const struct nv_part *part = part_in(committed->snapshot, change->node, change->target);
+	const struct nv_part *part = part_in(edited->snapshot, change->node, change->target);
 	struct nv_err ignored = NV_ERR_INIT;
 
-	result->changed = committed->changed;
+	result->changed = edited->changed;
 	if (part && strcmp(part->name, change->node->name) != 0) {
 		result->name = strdup(part->name); /* another spelling of the same name */
 		if (!result->name) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 	}
-	if (committed->snapshot) {
+	if (edited->snapshot) {
 		result->blob = part ? nv_blob_ref(part->blob) : NULL;
 		return 0;
 	}
@@ -241,8 +241,8 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const 
                     const struct nv_save_request *request, struct nv_save_result *result, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .commit = NV_COMMIT_INIT };
-	struct nv_committed committed cleanup_committed = { .changed = false };
+	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
+	struct nv_edited edited cleanup_edited = { .changed = false };
 	int r = begin_change(netdox, call, node, request->base, &target, &change, err);
 
 	if (r == 0) {
@@ -251,14 +251,14 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const 
 	if (r < 0) {
 		return r;
 	}
-	r = nv_commit_run(netdox, &change.commit, &target, false, &committed, err);
+	r = nv_edit_run(netdox, &change.edit, &target, false, &edited, err);
 	if (r == -ESTALE) {
-		const struct nv_part *theirs = part_in(committed.snapshot, node, &target);
+		const struct nv_part *theirs = part_in(edited.snapshot, node, &target);
 
 		result->theirs = theirs ? nv_blob_ref(theirs->blob) : NULL;
 		return r;
 	}
-	return r < 0 ? r : take_result(&change, &committed, result, err);
+	return r < 0 ? r : take_result(&change, &edited, result, err);
 }
 
 static int op_save(void *self, const struct nv_call *call, const struct nv_node *node, const struct nv_save_request *request,
@@ -310,7 +310,7 @@ static bool needs_base(const struct nv_change *change)
 static int delete_file(struct nv_change *change, struct nv_err *err)
 {
 	struct nv_blob *now cleanup_blob = NULL;
-	struct nv_committed committed cleanup_committed = { .changed = false };
+	struct nv_edited edited cleanup_edited = { .changed = false };
 	int r = 0;
 
 	if (!change->base && needs_base(change)) {
@@ -324,12 +324,12 @@ static int delete_file(struct nv_change *change, struct nv_err *err)
 	if (r < 0) {
 		return r;
 	}
-	change->commit.done_errnum = ENOENT;
-	r = nv_commit_run(change->netdox, &change->commit, change->target, false, &committed, err);
+	change->edit.done_errnum = ENOENT;
+	r = nv_edit_run(change->netdox, &change->edit, change->target, false, &edited, err);
 	if (change->node->row->kind == NV_NETDOX_ORPHAN) {
 		nv_cache_invalidate_all(change->netdox->cache); /* it may have kept any file from being read */
 	}
-	if (r == 0 && !committed.changed) {
+	if (r == 0 && !edited.changed) {
 		return nv_fail(err, ENOENT, "%s: nothing is stored there any more", change->node->path);
 	}
 	return r;
@@ -340,7 +340,7 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 {
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .commit = NV_COMMIT_INIT };
+	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
 	struct nv_blob *now cleanup_blob = NULL;
 	int r = begin_change(netdox, call, node, base, &target, &change, err);
 
@@ -363,7 +363,7 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 static int rename_data(struct nv_change *change, const struct nv_target *to, bool replace, struct nv_err *err)
 {
 	struct nv_blob *now cleanup_blob = NULL;
-	struct nv_committed committed cleanup_committed = { .changed = false };
+	struct nv_edited edited cleanup_edited = { .changed = false };
 	int r = nv_new_name_check("id", false, &to->file_id, err);
 
 	if (r == 0) {
@@ -377,8 +377,8 @@ static int rename_data(struct nv_change *change, const struct nv_target *to, boo
 	if (r < 0) {
 		return r;
 	}
-	change->commit.done_errnum = ENOENT;
-	r = nv_commit_run(change->netdox, &change->commit, change->target, false, &committed, err);
+	change->edit.done_errnum = ENOENT;
+	r = nv_edit_run(change->netdox, &change->edit, change->target, false, &edited, err);
 	nv_object_invalidate(change->netdox, to->object, &to->id, false);
 	return r;
 }
@@ -389,7 +389,7 @@ static int op_rename(void *self, const struct nv_call *call, const struct nv_nod
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_target to_target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .commit = NV_COMMIT_INIT };
+	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
 	const struct nv_layout *layout = &nv_netdox_layouts[from->row->kind];
 	int r;
 

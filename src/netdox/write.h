@@ -5,7 +5,7 @@
 #ifndef NV_NETDOX_WRITE_H
 #define NV_NETDOX_WRITE_H
 
-#include "netdox/commit.h"
+#include "netdox/edit.h"
 #include "netdox/family.h"
 #include "netdox/records.h"
 
@@ -29,7 +29,7 @@ struct nv_change {
 	struct nv_target *target;
 	struct nv_vars vars;        /* $0 the object, $1 the file's id; borrowed from target */
 	const struct nv_blob *base; /* borrowed; NULL = the writer saw nothing */
-	struct nv_commit commit;
+	struct nv_edit edit;
 	struct nv_bytes default_network; /* owned; as asked for this change; absent = not asked, or not set */
 };
 
@@ -54,14 +54,14 @@ int nv_change_name_file(struct nv_change *change);
 /* The object that the file is in must still be there (-ENOENT), and the file's own index name it (errnum) unless that is 0. */
 void nv_change_expect(struct nv_change *change, int named_errnum);
 
-/* Each adds to change->commit what makes the stored datum what text says, as a change from change->base. 0; -EINVAL with faults, -ENOMEM,
+/* Each adds to change->edit what makes the stored datum what text says, as a change from change->base. 0; -EINVAL with faults, -ENOMEM,
  * or the store's errors where something must be asked first. */
 int nv_save_sets(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_value(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_fields(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_data(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 
-/* Adds to change->commit what deletes the datum that base says (NULL: whatever is there). */
+/* Adds to change->edit what deletes the datum that base says (NULL: whatever is there). */
 int nv_delete_sets(struct nv_change *change, struct nv_err *err);
 int nv_delete_value(struct nv_change *change, struct nv_err *err);
 int nv_delete_fields(struct nv_change *change, struct nv_err *err);
