@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "docstore/backend.h"
-#include "docstore/commit.h"
+#include "docstore/doccommit.h"
 #include "docstore/match.h"
 #include "docstore/memtable.h"
 #include "docstore/reader.h"
@@ -41,7 +41,7 @@ struct mem_store {
 	unsigned passes[NV_MEM_STEP_COUNT];
 };
 
-/* A commit under way: what the callbacks of commit.h share. */
+/* A commit under way: what the callbacks of doccommit.h share. */
 struct mem_commit {
 	struct mem_store *store;
 	int64_t deadline_ms;
@@ -333,7 +333,7 @@ static int commit_remove(void *ctx, const char *name, const struct nv_buf *key, 
 }
 
 static int commit_select(void *ctx, const char *name, const struct nv_docterm *terms, size_t terms_count,
-                         nv_commit_found_fn *fn, void *found_ctx, struct nv_err *err)
+                         nv_doccommit_found_fn *fn, void *found_ctx, struct nv_err *err)
 {
 	struct mem_commit *commit = ctx;
 	const struct nv_memcollection *collection = nv_memtable_find(&commit->store->table, name);
@@ -361,7 +361,7 @@ static int commit_step(void *ctx, bool entry, struct nv_err *err)
 	return pass(commit->store, entry ? NV_MEM_ENTRY : NV_MEM_WRITE, commit->deadline_ms, err);
 }
 
-static const struct nv_commit_io commit_io = {
+static const struct nv_doccommit_io commit_io = {
 	.load = commit_load,
 	.store = commit_store,
 	.remove = commit_remove,
@@ -400,7 +400,7 @@ static int mem_commit(struct nv_docstore *base, const struct nv_doccommit *commi
 	}
 	store->busy = true;
 	rc = pass(store, NV_MEM_COMMIT, run.deadline_ms, err);
-	rc = rc < 0 ? rc : nv_commit_run(&commit_io, &run, commit, result, err);
+	rc = rc < 0 ? rc : nv_doccommit_run(&commit_io, &run, commit, result, err);
 	rc = rc < 0 ? rc : pass(store, NV_MEM_PUBLISH, run.deadline_ms, err);
 	commit_end(&run, rc < 0);
 	store->busy = false;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "docstore/backend.h"
-#include "docstore/commit.h"
+#include "docstore/doccommit.h"
 #include "docstore/key.h"
 #include "docstore/match.h"
 #include "docstore/reader.h"
@@ -37,7 +37,7 @@ struct sql_store {
 	char durability[80];
 };
 
-/* A commit under way: what the callbacks of commit.h share. */
+/* A commit under way: what the callbacks of doccommit.h share. */
 struct sql_commit {
 	struct nv_sqlite *conn;
 	struct nv_sqlindexes indexes;
@@ -214,7 +214,7 @@ static int commit_remove(void *ctx, const char *collection, const struct nv_buf 
 /* A search inside a commit. */
 struct selection {
 	struct nv_match match;
-	nv_commit_found_fn *fn;
+	nv_doccommit_found_fn *fn;
 	void *ctx;
 };
 
@@ -229,7 +229,7 @@ static int offer_selection(void *ctx, const struct nv_bval *doc, struct nv_err *
 }
 
 static int commit_select(void *ctx, const char *collection, const struct nv_docterm *terms, size_t terms_count,
-                         nv_commit_found_fn *fn, void *found_ctx, struct nv_err *err)
+                         nv_doccommit_found_fn *fn, void *found_ctx, struct nv_err *err)
 {
 	struct sql_commit *commit = ctx;
 	struct selection selection = { .fn = fn, .ctx = found_ctx };
@@ -243,7 +243,7 @@ static int commit_select(void *ctx, const char *collection, const struct nv_doct
 	return rc;
 }
 
-static const struct nv_commit_io commit_io = {
+static const struct nv_doccommit_io commit_io = {
 	.load = commit_load,
 	.store = commit_store,
 	.remove = commit_remove,
@@ -256,7 +256,7 @@ static int commit_on(struct nv_sqlite *conn, const struct nv_doccommit *commit, 
 	struct sql_commit run = { .conn = conn };
 	int rc = nv_sqlite_exec(conn, "BEGIN IMMEDIATE", err);
 	rc = rc < 0 ? rc : nv_sqlindexes_load(conn, &run.indexes, err);
-	rc = rc < 0 ? rc : nv_commit_run(&commit_io, &run, commit, result, err);
+	rc = rc < 0 ? rc : nv_doccommit_run(&commit_io, &run, commit, result, err);
 	rc = rc < 0 ? rc : nv_sqlindex_fill(conn, &run.indexes, FILL_AT_COMMIT, err);
 	rc = rc < 0 ? rc : nv_sqlite_exec(conn, "COMMIT", err);
 	nv_sqlindexes_release(&run.indexes);

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "docstore/commit.h"
+#include "docstore/doccommit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 /* One commit under way. The buffers are kept from write to write. */
 struct run {
-	const struct nv_commit_io *io;
+	const struct nv_doccommit_io *io;
 	void *ctx;
 	struct nv_docresult *result;
 	struct nv_buf key;    /* of the document at hand */
@@ -221,7 +221,7 @@ static int run_all(struct run *run, const struct nv_doccommit *commit, struct nv
 	return 0;
 }
 
-int nv_commit_run(const struct nv_commit_io *io, void *ctx, const struct nv_doccommit *commit,
+int nv_doccommit_run(const struct nv_doccommit_io *io, void *ctx, const struct nv_doccommit *commit,
                   struct nv_docresult *result, struct nv_err *err)
 {
 	struct run run = { .io = io, .ctx = ctx, .result = result };
