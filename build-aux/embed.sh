@@ -9,9 +9,9 @@
 # Use in a Makemodule.am (and declare both symbols in the one .c or .h that uses them):
 #
 #	EXTRA_DIST += %D%/commit.lua
-#	nodist_libnetviewfs_a_SOURCES += %D%/commit.lua.c
-#	CLEANFILES += %D%/commit.lua.c
-#	%D%/commit.lua.c: %D%/commit.lua $(embed_script)
+#	nodist_libnetviewfs_a_SOURCES += %D%/commit_lua.c
+#	CLEANFILES += %D%/commit_lua.c
+#	%D%/commit_lua.c: %D%/commit.lua $(embed_script)
 #		$(embed)
 set -eu
 file=$1

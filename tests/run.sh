@@ -112,12 +112,15 @@ compile() {
 	(
 		cd "$directory" || exit 1
 		if [ ! -e Makefile ] || [ "$(cat configure.args 2>/dev/null)" != "$*" ]; then
+			rm -f Makefile
 			"$top/configure" "$@" >configure.log 2>&1 || exit 1
 			echo "$*" >configure.args
 		fi
 		make -j"$jobs" >make.log 2>&1 && make -j"$jobs" check TESTS= >>make.log 2>&1
 	) || {
-		tail -n 40 "$directory/configure.log" "$directory/make.log"
+		log=$directory/make.log
+		[ -e "$directory/Makefile" ] || log=$directory/configure.log
+		tail -n 40 "$log"
 		return 1
 	}
 }
@@ -150,7 +153,7 @@ check() {
 }
 
 suites() {
-	make -s -C "$build/$1" list-suites | tr '\n' ' '
+	make -s -C "$build/$1" list-suites | grep '^tests/' | tr '\n' ' '
 }
 
 run_default() {
