@@ -70,6 +70,10 @@ static void test_refused(void **state)
 	codec_assert_refuses(&codec_atom, "a\\e", 3, 1, 1, 2, "stands alone");
 	codec_assert_refuses(&codec_atom, "a\\:", 3, 1, 1, 2, "keys only");
 	codec_assert_refuses(&codec_atom, "\\\xc3\xa9", 3, 1, 1, 1, "no such escape");
+	codec_assert_refuses(&codec_atom, "a\x80", 2, 1, 1, 2, "0x80 is not UTF-8");
+	codec_assert_refuses(&codec_atom, "\\\x80", 2, 2, 1, 1, "no such escape");
+	codec_assert_refuses(&codec_key, "\\q", 2, 1, 1, 1, "\\xHH \\: (");
+	codec_assert_refuses(&codec_atom, "\\q", 2, 1, 1, 1, "\\xHH (");
 	codec_assert_refuses(&codec_atom, "a\0b", 3, 1, 1, 2, "control byte 0x00");
 	codec_assert_refuses(&codec_atom, "a\rb", 3, 1, 1, 2, "DOS line ends?");
 	codec_assert_refuses(&codec_atom, "a\xe9t\xe9", 4, 2, 1, 2, "0xE9 is not UTF-8");

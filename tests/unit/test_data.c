@@ -136,6 +136,30 @@ static void test_places(void **state)
 	assert_false(nv_data_is_empty(&data));
 }
 
+static void test_is_empty(void **state)
+{
+	static const struct {
+		const char *text;
+		bool empty;
+	} samples[] = {
+		{ "--- none\n---\n", true },   { "--- string\n---\n\n", false },
+		{ "--- list\n---\n", true },   { "--- list\n---\na\n", false },
+		{ "--- set\n---\n", true },    { "--- set\n---\na\n", false },
+		{ "--- hash\n---\n", true },   { "--- hash\n---\na:\n", false },
+		{ "--- zset\n---\n", true },   { "--- zset\n---\n1 a\n", false },
+		{ "--- stream\n---\n", true }, { "--- stream\n---\n{\"id\":\"1-0\"}\n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		cleanup_data struct nv_data data = NV_DATA_INIT;
+
+		assert_int_equal(
+			nv_data_parse(samples[i].text, strlen(samples[i].text), &data, NULL), 0);
+		assert_int_equal(nv_data_is_empty(&data), samples[i].empty);
+	}
+}
+
 static void make_fields(struct chance *chance, struct nv_fields *fields)
 {
 	for (size_t count = chance_below(chance, 5); count > 0; count--) {
@@ -283,13 +307,10 @@ static void test_random_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_normal_form),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_check_of_a_beginning),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_random_round_trip),
+		cmocka_unit_test(test_read),         cmocka_unit_test(test_normal_form),
+		cmocka_unit_test(test_refused),      cmocka_unit_test(test_check_of_a_beginning),
+		cmocka_unit_test(test_places),       cmocka_unit_test(test_is_empty),
+		cmocka_unit_test(test_equal),        cmocka_unit_test(test_random_round_trip),
 		cmocka_unit_test(test_random_texts),
 	};
 

@@ -155,7 +155,7 @@ static void test_scratch(void **state)
 		"x~",         "#x#",       "##",
 		"4913",       "5036",      "5159",
 		"5282",       "5405",      "sedabcDEF",
-		"sed_0aA9z",  "tmpabcdef", "tmpabcdefghij",
+		"sed_0aAZ9",  "tmpabcdef", "tmpabcdefghij",
 		"XXabcd1234", "a.o1b2C3_", "a.tmp",
 		"a.lock",     "a.bak",     "a.orig",
 		"a.rej",

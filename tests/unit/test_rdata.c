@@ -115,6 +115,7 @@ static void test_services(void **state)
 		{ "MX", "mail.example.net", NULL },
 		{ "MX", "10 mail.example.net.", NULL },
 		{ "MX", "0 .", NULL },
+		{ "MX", ".x", "empty" },
 		{ "MX", "\t9  mail.example.net\t", NULL },
 		{ "MX", "65535 mail.example.net", NULL },
 		{ "MX", "1x mail.example.net", "not a mail exchanger" },

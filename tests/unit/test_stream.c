@@ -21,6 +21,8 @@ static void test_read(void **state)
 	codec_assert_reads(&codec_stream,
 	                   " { \"b\" : \"\\u00e9\\ud83d\\udc10\\/\" , \"id\" : \"1-2\" } ",
 	                   "{\"id\":\"1-2\",\"b\":\"\xc3\xa9\xf0\x9f\x90\x90/\"}\n");
+	codec_assert_reads(&codec_stream, "{\"id\":\"1-2\",\"a\":\"\\u00AF\\u00Fa\\u00e0\\u0049\"}",
+	                   "{\"id\":\"1-2\",\"a\":\"\xc2\xaf\xc3\xba\xc3\xa0I\"}\n");
 	codec_assert_reads(&codec_stream, "{\"id\":\"2-0\"}\n{\"id\":\"1-0\"}\n",
 	                   "{\"id\":\"1-0\"}\n{\"id\":\"2-0\"}\n");
 	codec_assert_reads(&codec_stream, "{\"id\":\"1-0\",\"fields\":[]}\n", "{\"id\":\"1-0\"}\n");
@@ -53,6 +55,10 @@ static void test_refused(void **state)
 		{ "{\"id\":\"1\"}", 7, "not the id" },
 		{ "{\"id\":\"0-0\"}", 7, "not the id" },
 		{ "{\"id\":\"01-0\"}", 7, "not the id" },
+		{ "{\"id\":\"1a-0\"}", 7, "not the id" },
+		{ "{\"id\":\"1-/\"}", 7, "not the id" },
+		{ "{\"id\":\"1-0\",\"a\":\"\\ud800\\n0000\"}", 18, "surrogate" },
+		{ "{\"id\":\"1-0\",\"a\":\"\\ud800xudc00\"}", 18, "surrogate" },
 		{ "{\"id\":\"18446744073709551616-0\"}", 7, "not the id" },
 		{ "{\"id\":1}", 7, "double quotes" },
 		{ "{\"id\":\"1-0\",\"a\":1}", 17, "double quotes" },
