@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * netviewfs-docs: a document store's collections as lines of canonical extended JSON, in and out.
+ *
+ * For seeding stores and for tests that ask a store directly: so it uses libbson's JSON, not the codec that the mount uses, and knows no
+ * schema. libbson's parser is not made for texts of strangers; a mount never uses it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "docstore/docstore.h"
+
+enum { BATCH = 500 };
+
+/* Documents that wait for their commit. */
+struct batch {
+	const char *collection;
+	bson_t *docs[BATCH];
+	size_t count;
+	size_t line; /* of the input, of the last document */
+};
+
+NV_DEFINE_CLEANUP(line, char *, free)
+
+static int usage(void)
+{
+	(void)fputs("Usage: netviewfs-docs import FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs export FILE.sqlite COLLECTION\n"
+	            "       netviewfs-docs list FILE.sqlite\n"
+	            "Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n",
+	            stderr);
+	return 2;
+}
+
+static int open_store(const char *path, bool readonly, struct nv_clock *clock, struct nv_docstore **ret_store, struct nv_err *err)
+{
+	char uri[4096];
+	struct nv_docstore_config config = { .readonly = readonly, .clock = clock };
+	int size = snprintf(uri, sizeof(uri), "sqlite:%s", path);
+
+	if (size < 0 || (size_t)size >= sizeof(uri)) {
+		return nv_fail(err, ENAMETOOLONG, "the path is too long");
+	}
+	return nv_docstore_open(uri, &config, ret_store, err);
+}
+
+static void batch_release(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		bson_destroy(batch->docs[i]);
+	}
+	batch->count = 0;
+}
+
+static int batch_commit(struct nv_docstore *store, struct batch *batch, struct nv_err *err)
+{
+	struct nv_docwrite writes[BATCH];
+	struct nv_doccommit commit = { 0 };
+	struct nv_docresult result = { 0 };
+
+	if (batch->count == 0) {
+		return 0;
+	}
+	if (strcmp(batch->collection, NV_DOCSTORE_CHANGELOG) == 0) {
+		commit.entries = (const bson_t *const *)batch->docs;
+		commit.entries_count = batch->count;
+	} else {
+		memset(writes, 0, sizeof(writes));
+		for (size_t i = 0; i < batch->count; i++) {
+			writes[i].kind = NV_DOCWRITE_INSERT;
+			writes[i].collection = batch->collection;
+			writes[i].doc = batch->docs[i];
+		}
+		commit.writes = writes;
+		commit.writes_count = batch->count;
+	}
+	int status = nv_docstore_commit(store, &commit, &result, err);
+	if (status < 0 && result.failed < batch->count) {
+		status = nv_wrap(err, "line %zu", batch->line - batch->count + 1 + result.failed);
+	}
+	nv_docresult_release(&result);
+	batch_release(batch);
+	return status;
+}
+
+static int import_line(struct batch *batch, const char *line, size_t size, struct nv_err *err)
+{
+	bson_error_t reason;
+	bson_t *doc = bson_new_from_json((const uint8_t *)line, (ssize_t)size, &reason);
+
+	if (!doc) {
+		return nv_fail(err, EINVAL, "line %zu: %s", batch->line, reason.message);
+	}
+	batch->docs[batch->count++] = doc;
+	return 0;
+}
+
+static int import(struct nv_docstore *store, struct batch *batch, struct nv_err *err)
+{
+	char *line NV_CLEANUP(line) = NULL;
+	size_t cap = 0;
+	int status = 0;
+
+	while (status == 0) {
+		ssize_t size = getline(&line, &cap, stdin);
+		if (size < 0) {
+			break;
+		}
+		batch->line++;
+		status = import_line(batch, line, (size_t)size, err);
+		if (status == 0 && batch->count == BATCH) {
+			status = batch_commit(store, batch, err);
+		}
+	}
+	if (status == 0 && ferror(stdin)) {
+		status = nv_fail(err, EIO, "standard input cannot be read");
+	}
+	if (status == 0) {
+		status = batch_commit(store, batch, err);
+	}
+	batch_release(batch);
+	return status;
+}
+
+/* nv_docstore_doc_fn */
+static int print_doc(void *ctx, size_t query, const bson_t *doc, struct nv_err *err)
+{
+	char *text = bson_as_canonical_extended_json(doc, NULL);
+
+	(void)ctx;
+	(void)query;
+	if (!text) {
+		return nv_fail(err, EILSEQ, "a document that JSON cannot show");
+	}
+	int printed = printf("%s\n", text);
+	bson_free(text);
+	return printed < 0 ? nv_fail(err, EIO, "standard output cannot be written") : 0;
+}
+
+static int export(struct nv_docstore *store, const char *collection, struct nv_err *err)
+{
+	struct nv_docquery query = { .collection = collection, .sort = NV_DOCSORT_ID };
+	struct nv_doclog *log = NULL;
+
+	if (strcmp(collection, NV_DOCSTORE_CHANGELOG) != 0) {
+		return nv_docstore_query(store, &query, 1, print_doc, NULL, err);
+	}
+	int status = nv_doclog_open(store, SIZE_MAX, &log, err);
+	if (status == 0) {
+		status = nv_doclog_read(log, print_doc, NULL, err);
+	}
+	nv_doclog_close(log);
+	return status;
+}
+
+/* nv_docstore_name_fn */
+static int print_name(void *ctx, const char *name, struct nv_err *err)
+{
+	(void)ctx;
+	return puts(name) < 0 ? nv_fail(err, EIO, "standard output cannot be written") : 0;
+}
+
+static int run(int argc, char **argv, struct nv_clock *clock, struct nv_err *err)
+{
+	bool imports = strcmp(argv[1], "import") == 0;
+	struct batch batch = { .collection = argc == 4 ? argv[3] : NULL };
+	struct nv_docstore *store = NULL;
+
+	int status = open_store(argv[2], !imports, clock, &store, err);
+	if (status < 0) {
+		return status;
+	}
+	if (imports) {
+		status = import(store, &batch, err);
+	} else if (argc == 4) {
+		status = export(store, argv[3], err);
+	} else {
+		status = nv_docstore_collections(store, print_name, NULL, err);
+	}
+	nv_docstore_close(store);
+	if (status == 0 && fflush(stdout) != 0) {
+		status = nv_fail(err, EIO, "standard output cannot be written");
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct nv_err err = NV_ERR_INIT;
+	struct nv_clock *clock = NULL;
+
+	if (!(argc == 4 && (strcmp(argv[1], "import") == 0 || strcmp(argv[1], "export") == 0)) &&
+	    !(argc == 3 && strcmp(argv[1], "list") == 0)) {
+		return usage();
+	}
+	if (nv_clock_new(&clock) < 0) {
+		(void)fputs("netviewfs-docs: out of memory\n", stderr);
+		return 1;
+	}
+	int status = run(argc, argv, clock, &err);
+	nv_clock_free(clock);
+	if (status < 0) {
+		(void)fprintf(stderr, "netviewfs-docs: %s: %s\n", argv[2], err.msg);
+		return 1;
+	}
+	return 0;
+}
