@@ -225,11 +225,12 @@ static int diff_documents(struct differ *differ, const struct nv_raw_elem *base,
 	}
 	for (size_t i = 0; i < new.count &&r == 0; i++) {
 		const struct nv_raw_elem *elem = &new.elems[i];
-		r = diff_field(differ, nv_raw_fields_find(&old, elem->key, elem->key_size), elem);
+		r = diff_field(differ, nv_raw_fields_find(&old, i, elem->key, elem->key_size),
+		               elem);
 	}
 	for (size_t i = 0; i < old.count && r == 0; i++) {
 		const struct nv_raw_elem *elem = &old.elems[i];
-		if (!nv_raw_fields_find(&new, elem->key, elem->key_size)) {
+		if (!nv_raw_fields_find(&new, i, elem->key, elem->key_size)) {
 			r = diff_field(differ, elem, NULL);
 		}
 	}

@@ -262,8 +262,8 @@ static int retype_document(struct retyping *retyping, const struct nv_raw_elem *
 	struct nv_raw_elem elem;
 	size_t start = nv_raw_begin(&retyping->out);
 	r = r < 0 ? r : nv_raw_iter_init(&iter, edited->value, edited->size);
-	while (r == 0 && nv_raw_iter_next(&iter, &elem) > 0) {
-		r = retype_field(retyping, nv_raw_fields_find(&old, elem.key, elem.key_size),
+	for (size_t i = 0; r == 0 && nv_raw_iter_next(&iter, &elem) > 0; i++) {
+		r = retype_field(retyping, nv_raw_fields_find(&old, i, elem.key, elem.key_size),
 		                 &elem);
 	}
 	nv_raw_end(&retyping->out, start);

@@ -87,7 +87,7 @@ static int look_up(const struct nv_path *paths, size_t count, size_t from,
 		end = nv_paths_group_end(paths, count, first, from);
 		size_t size = nv_path_component(&paths[first], from);
 		const struct nv_raw_elem *elem =
-			nv_raw_fields_find(&fields, paths[first].text + from, size);
+			nv_raw_fields_find(&fields, 0, paths[first].text + from, size);
 		if (!elem) {
 			continue;
 		}

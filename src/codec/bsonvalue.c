@@ -58,9 +58,12 @@ int nv_raw_fields_load(struct nv_raw_fields *fields, const uint8_t *data, size_t
 	return with_keys ? load_keys(fields) : 0;
 }
 
-const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields, const char *key,
-                                             size_t key_size)
+const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields, size_t near,
+                                             const char *key, size_t key_size)
 {
+	if (near < fields->count && nv_raw_key_is(&fields->elems[near], key, key_size)) {
+		return &fields->elems[near];
+	}
 	struct nv_raw_key want;
 	nv_raw_key_init(&want, key, key_size, 0);
 	size_t low = 0;
@@ -260,7 +263,7 @@ static int same_documents(const struct nv_raw_elem *a, const struct nv_raw_elem 
 	r = 1;
 	for (size_t i = 0; i < left.count && r > 0; i++) {
 		const struct nv_raw_elem *other =
-			nv_raw_fields_find(&right, left.elems[i].key, left.elems[i].key_size);
+			nv_raw_fields_find(&right, i, left.elems[i].key, left.elems[i].key_size);
 		r = other ? nv_raw_same(&left.elems[i], other) : 0;
 	}
 	return r;

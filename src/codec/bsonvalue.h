@@ -29,9 +29,10 @@ int nv_raw_fields_load(struct nv_raw_fields *fields, const uint8_t *data, size_t
 void nv_raw_fields_release(struct nv_raw_fields *fields);
 #define cleanup_raw_fields __attribute__((cleanup(nv_raw_fields_release)))
 
-/* The field of that name (loaded with keys), or NULL. */
-const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields, const char *key,
-                                         size_t key_size);
+/* The field of that name (loaded with keys), or NULL. Looks at position `near` first: documents that
+ * are compared mostly have their fields in the same order. */
+const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields, size_t near,
+                                             const char *key, size_t key_size);
 
 /* True for int32, int64, double and decimal128. */
 bool nv_raw_is_number(uint8_t type);

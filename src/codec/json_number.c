@@ -79,30 +79,69 @@ static bool shortest_by_division(double value, struct decimal *ret)
 	return false;
 }
 
-/* The shortest text of any number: more and more digits until they read back. */
-static void shortest_by_search(double value, struct decimal *ret)
+/* The number's first `count` decimal digits, rounded. value is positive. */
+static void digits_of(double value, int count, struct decimal *ret)
 {
-	/* every text of 15 digits survives a normal double, so fewer are found by trimming; not so
-	 * below the normal ones */
-	for (int precision = value < DBL_MIN ? 1 : 15;; precision++) {
-		char text[48];
-		(void)snprintf(text, sizeof(text), "%.*e", precision - 1, value);
-		const char *exponent = strchr(text, 'e');
-		ret->count = 0;
-		for (const char *c = text; c < exponent; c++) {
-			if (*c >= '0' && *c <= '9') { /* the rest is the locale's point */
-				ret->digits[ret->count++] = *c;
-			}
-		}
-		ret->point = atoi(exponent + 1) + 1;
-		char again[64];
-		(void)snprintf(again, sizeof(again), "%.*se%d", ret->count, ret->digits,
-		               ret->point - ret->count);
-		if (precision >= 17 || strtod(again, NULL) == value) {
-			trim(ret);
-			return;
+	char text[48];
+	(void)snprintf(text, sizeof(text), "%.*e", count - 1, value);
+	const char *exponent = strchr(text, 'e');
+	ret->count = 0;
+	for (const char *c = text; c < exponent; c++) {
+		if (*c >= '0' && *c <= '9') { /* the rest is the locale's point */
+			ret->digits[ret->count++] = *c;
 		}
 	}
+	ret->point = atoi(exponent + 1) + 1;
+}
+
+static bool reads_back(const struct decimal *decimal, double value)
+{
+	char text[64];
+	(void)snprintf(text, sizeof(text), "%.*se%d", decimal->count, decimal->digits,
+	               decimal->point - decimal->count);
+	return strtod(text, NULL) == value;
+}
+
+/* Rounds to the first `count` digits; value is what the digits are of. */
+static void round_to(struct decimal *decimal, int count, double value)
+{
+	bool tie = decimal->digits[count] == '5';
+	for (int i = count + 1; i < decimal->count && tie; i++) {
+		tie = decimal->digits[i] == '0';
+	}
+	if (tie) { /* these digits are rounded themselves: ask what is behind them */
+		digits_of(value, count, decimal);
+		return;
+	}
+	bool up = decimal->digits[count] >= '5';
+	int at = count - 1;
+	decimal->count = count;
+	while (up && at >= 0 && decimal->digits[at] == '9') {
+		decimal->digits[at--] = '0';
+	}
+	if (up && at >= 0) {
+		decimal->digits[at]++;
+	} else if (up) { /* 99 is 100 */
+		decimal->digits[0] = '1';
+		decimal->point++;
+	}
+}
+
+/* The shortest text of any number: 17 digits always read back, and fewer as long as they do. */
+static void shortest_by_search(double value, struct decimal *ret)
+{
+	struct decimal all;
+	digits_of(value, 17, &all);
+	*ret = all;
+	for (int count = 16; count > 0; count--) {
+		struct decimal fewer = all;
+		round_to(&fewer, count, value);
+		if (!reads_back(&fewer, value)) {
+			break;
+		}
+		*ret = fewer;
+	}
+	trim(ret);
 }
 
 static void put_zeros(struct nv_buf *out, int count)

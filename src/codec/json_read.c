@@ -70,8 +70,11 @@ static int push_key(struct nv_reader *reader, size_t out_pos, size_t size, size_
 static int check_names(struct nv_reader *reader, size_t first)
 {
 	size_t count = reader->keys_count - first;
-	const struct nv_reader_key *names = reader->keys + first;
 	reader->keys_count = first;
+	if (count < 2) {
+		return 0;
+	}
+	const struct nv_reader_key *names = reader->keys + first;
 	struct nv_raw_key few[12];
 	cleanup_free struct nv_raw_key *many = NULL;
 	struct nv_raw_key *keys = few;

@@ -216,6 +216,9 @@ int nv_form_read_date(struct nv_reader *reader)
 static int subtype_of(const char *text, size_t size)
 {
 	int value = 0;
+	if (size != 1 && size != 2) {
+		return -1;
+	}
 	for (size_t i = 0; i < size; i++) {
 		int digit = hex_digit(text[i]);
 		if (digit < 0) {
@@ -223,7 +226,7 @@ static int subtype_of(const char *text, size_t size)
 		}
 		value = value * 16 + digit;
 	}
-	return size == 1 || size == 2 ? value : -1;
+	return value;
 }
 
 int nv_form_read_binary(struct nv_reader *reader)

@@ -516,7 +516,7 @@ static void test_bad_forms(void **state)
 	               "base64");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQJ=\",\"subType\":\"00\"}}}", 1, 27,
 	               "base64");
-	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"subType\":\"123\"}}}", 1, 44,
+	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"subType\":\"123456789abcdef01\"}}}", 1, 44,
 	               "hex digits");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\"}}}", 1, 33, "subType");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"base64\":\"\"}}}", 1, 34,
