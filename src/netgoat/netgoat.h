@@ -25,6 +25,8 @@ struct nv_netgoat_config {
 	struct nv_docstore *store;      /* opened with the indexes of schema */
 	const struct nv_schema *schema;
 	struct nv_clock *clock;
+	const struct nv_row *rows;      /* nv_tree_rows */
+	size_t rows_count;
 	const char *plugin;             /* of changelog entries; NULL = "netviewfs" */
 	const char *actor;              /* of changelog entries, and created_by when it is an ObjectId; NULL = none */
 	size_t changelog_entries;       /* how many entries netgoat/changelog begins with; 0 = 10000 */
@@ -103,6 +105,16 @@ typedef int nv_netgoat_bundle_fn(void *ctx, const struct nv_netgoat_bundle *bund
 /* Gives the bundles of a team's domains, or of the one called domain (a path component; NULL = all), in batches of bounded size. -ENOENT: no such team or
  * domain; -ENOTUNIQ. */
 int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char *domain, nv_netgoat_bundle_fn *fn, void *ctx, struct nv_err *err);
+
+/* The listed name of a team that a path component names. Owns: free. -ENOENT -ENOTUNIQ. */
+int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **ret_name, struct nv_err *err);
+
+/* Calls fn with the listed name of each team. fn returns 0 or what nv_netgoat_team_names shall return. */
+typedef int nv_netgoat_name_fn(void *ctx, const char *name, struct nv_err *err);
+int nv_netgoat_team_names(struct nv_netgoat *netgoat, nv_netgoat_name_fn *fn, void *ctx, struct nv_err *err);
+
+/* The first row below a directory's, or NULL. */
+const struct nv_row *nv_netgoat_child_row(struct nv_netgoat *netgoat, const struct nv_row *dir);
 
 const struct nv_schema *nv_netgoat_schema(struct nv_netgoat *netgoat);
 struct nv_clock *nv_netgoat_clock(struct nv_netgoat *netgoat);

@@ -105,6 +105,7 @@ enum nv_field_format {
 struct nv_schema_field {
 	const char **paths;  /* aliases, dotted with [] after arrays, in order of preference; NULL-terminated */
 	size_t paths_count;  /* at least 1 */
+	const char **query_paths; /* the same without [], as the store takes them */
 	enum nv_role role;
 	enum nv_field_type type;
 	enum nv_field_format format;
@@ -174,7 +175,7 @@ const char *nv_schema_word(enum nv_doc_kind kind);
 /* The node of a field of that name (size bytes) of a document at node; NULL = unknown. node may be NULL. */
 const struct nv_schema_node *nv_schema_child(const struct nv_schema_node *node, const char *name, size_t size);
 
-/* The top-level paths of a role as terms want them; *ret_paths may be NULL when the kind has no such field. Returns their number. */
+/* The paths of a role as terms want them; *ret_paths may be NULL when the kind has no such field. Returns their number. */
 size_t nv_schema_role_paths(const struct nv_schema_kind *kind, enum nv_role role, const char *const **ret_paths);
 
 /* Puts *ret_iter on the value of the first alias of role in doc that is not null (roles of array elements: doc is the element, names are the
