@@ -13,6 +13,7 @@
 #include "codec/lines.h"
 #include "codec/records.h"
 #include "codec/value.h"
+#include "netdox/names.h"
 #include "netdox/write.h"
 
 static size_t count_lines(const char *text, size_t size)
@@ -59,10 +60,28 @@ static int check_lines(const struct nv_layout *layout, const struct nv_blob *bas
 	return r;
 }
 
+/* A network's name that is wrong so far stays wrong, whatever follows. The stored one may stand. */
+static int check_value(const struct nv_layout *layout, const struct nv_blob *base, const char *text, size_t size,
+                       bool whole, struct nv_faults *faults)
+{
+	size_t value_size;
+	int r = whole ? nv_value_parse(text, size, &value_size, faults) : 0;
+
+	if (r < 0 || !layout->network || size == 0) {
+		return r;
+	}
+	if (base && size <= base->size && memcmp(base->text, text, size) == 0) {
+		return 0;
+	}
+	if (nv_network_is_valid(text, text[size - 1] == '\n' ? size - 1 : size)) {
+		return 0;
+	}
+	return nv_faults_add(faults, 1, 1, "the name of a network is of A-Z a-z 0-9 _ - and not empty");
+}
+
 static int check_text(const struct nv_layout *layout, const struct nv_blob *base, const char *text, size_t size, size_t from, bool whole,
                       struct nv_faults *faults)
 {
-	size_t ignored;
 	int r;
 
 	switch (layout->codec) {
@@ -77,7 +96,7 @@ static int check_text(const struct nv_layout *layout, const struct nv_blob *base
 	case NV_CODEC_DATA:
 		return nv_data_check(text, size, from, whole, faults);
 	case NV_CODEC_VALUE:
-		return whole ? nv_value_parse(text, size, &ignored, faults) : 0;
+		return check_value(layout, base, text, size, whole, faults);
 	default:
 		return 0;
 	}
