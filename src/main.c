@@ -111,6 +111,8 @@ static int connect_docs(struct mount *mount, struct nv_err *err)
 		.store = mount->docstore,
 		.schema = mount->schema,
 		.clock = mount->clock,
+		.rows = nv_tree_rows,
+		.rows_count = nv_tree_rows_count,
 		.plugin = options->plugin,
 		.actor = options->actor,
 		.changelog_entries = (size_t)options->changelog_entries,
