@@ -6,7 +6,7 @@
 #	extern const char nv_embed_commit_lua[];        (NUL-terminated)
 #	extern const size_t nv_embed_commit_lua_size;   (without the NUL)
 #
-# Use in a Makemodule.am (and declare both symbols in the one .c or .h that uses them):
+# Use in a Makemodule.am (not commit.lua.c: make would take that for the source of commit.lua; and declare both symbols in the one .c or .h that uses them):
 #
 #	EXTRA_DIST += %D%/commit.lua
 #	nodist_libnetviewfs_a_SOURCES += %D%/commit_lua.c

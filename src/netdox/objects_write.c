@@ -154,17 +154,17 @@ static void make_plugin(struct nv_change *change, size_t entry)
 	change->vars.at[1] = plugin;
 	struct nv_bytes index cleanup_bytes = nv_change_key(change, layout->index);
 	struct nv_bytes key cleanup_bytes = nv_change_key(change, layout->key);
-	nv_edit_absent(&change->edit, &key, EEXIST);
-	nv_edit_add(&change->edit, &index, layout->index_types, &plugin, entry);
-	nv_edit_field(&change->edit, &key, &plugin_field, NULL, &plugin, entry);
-	nv_edit_field(&change->edit, &key, &exclusive_field, NULL, &no, entry);
+	nv_keyedit_absent(&change->edit, &key, EEXIST);
+	nv_keyedit_add(&change->edit, &index, layout->index_types, &plugin, entry);
+	nv_keyedit_field(&change->edit, &key, &plugin_field, NULL, &plugin, entry);
+	nv_keyedit_field(&change->edit, &key, &exclusive_field, NULL, &no, entry);
 }
 
 static int make_object(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
-	struct nv_edited edited cleanup_edited = { .changed = false };
+	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
+	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
 	bool is_node = kind_of(child) == NV_NETDOX_NODE;
 	struct nv_bytes network, rest;
 	int r = nv_target_of(netdox, child, &target, err);
@@ -185,14 +185,14 @@ static int make_object(struct nv_netdox *netdox, const struct nv_call *call, con
 	struct nv_bytes plugin = nv_change_plugin(&change, &change.vars, NULL);
 	struct nv_bytes value cleanup_bytes = nv_change_key(&change, logged->value);
 	struct nv_bytes index cleanup_bytes = nv_change_key(&change, change.layout->index);
-	size_t entry = nv_edit_entry(&change.edit, change.layout->created, &value, &plugin);
-	nv_edit_member(&change.edit, &index, change.layout->index_types, &target.id, false, EEXIST);
-	nv_edit_add(&change.edit, &index, change.layout->index_types, &target.id, entry);
+	size_t entry = nv_keyedit_entry(&change.edit, change.layout->created, &value, &plugin);
+	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, false, EEXIST);
+	nv_keyedit_add(&change.edit, &index, change.layout->index_types, &target.id, entry);
 	if (is_node) {
 		make_plugin(&change, entry);
 	}
 	change.edit.done_errnum = EEXIST;
-	r = nv_edit_run(netdox, &change.edit, &target, true, &edited, err);
+	r = nv_keyedit_run(netdox, &change.edit, &target, true, &edited, err);
 	if (r == 0 && !is_node && nv_dns_split(&target.id, &network, &rest)) {
 		nv_networks_remove(netdox, &network); /* the name says that it is there from now on */
 	}
@@ -235,11 +235,11 @@ static void expect_empty(struct nv_change *change)
 		if (step->role == NV_ROLE_NAMED) {
 			struct nv_bytes member cleanup_bytes = nv_change_key(change, step->member);
 
-			nv_edit_member(&change->edit, &key, step->types, &member, false, ENOTEMPTY);
+			nv_keyedit_member(&change->edit, &key, step->types, &member, false, ENOTEMPTY);
 			named = step->kind;
 		} else if (step->kind != named) {
 			/* A key whose index does not name it is an orphan, in nobody's way. */
-			nv_edit_absent(&change->edit, &key, ENOTEMPTY);
+			nv_keyedit_absent(&change->edit, &key, ENOTEMPTY);
 		}
 	}
 }
@@ -247,8 +247,8 @@ static void expect_empty(struct nv_change *change)
 static int remove_object(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
-	struct nv_edited edited cleanup_edited = { .changed = false };
+	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
+	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
 	struct nv_bytes network = nv_view("", 0);
 	struct nv_bytes rest;
 	int r = nv_target_of(netdox, dir, &target, err);
@@ -259,12 +259,12 @@ static int remove_object(struct nv_netdox *netdox, const struct nv_call *call, c
 	begin(netdox, call, dir, &target, &change);
 	struct nv_bytes plugin = nv_change_plugin(&change, &change.vars, NULL);
 	struct nv_bytes index cleanup_bytes = nv_change_key(&change, change.layout->index);
-	nv_edit_member(&change.edit, &index, change.layout->index_types, &target.id, true, ENOENT);
+	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, true, ENOENT);
 	expect_empty(&change);
-	nv_edit_remove(&change.edit, &index, change.layout->index_types, &target.id, NULL,
+	nv_keyedit_remove(&change.edit, &index, change.layout->index_types, &target.id, NULL,
 	                 nv_change_entry(&change, change.layout->removed, &plugin));
 	change.edit.done_errnum = ENOENT;
-	r = nv_edit_run(netdox, &change.edit, &target, true, &edited, err);
+	r = nv_keyedit_run(netdox, &change.edit, &target, true, &edited, err);
 	if (r == -ENOTEMPTY) {
 		return nv_fail(err, ENOTEMPTY, "%s: there are still keys of it", dir->path);
 	}

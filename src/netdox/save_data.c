@@ -94,7 +94,7 @@ static void merge_sets(struct nv_change *change, const struct nv_bytes *key, con
 		const struct nv_bytes *member = &mine->rows.items[i].bytes;
 
 		if (!nv_lines_find(&base->rows, member->data, member->size)) {
-			nv_edit_add(&change->edit, key, "set", member,
+			nv_keyedit_add(&change->edit, key, "set", member,
 			              data_entry(change, change->layout->updated, mine, &mine->details));
 		}
 	}
@@ -102,7 +102,7 @@ static void merge_sets(struct nv_change *change, const struct nv_bytes *key, con
 		const struct nv_bytes *member = &base->rows.items[i].bytes;
 
 		if (!nv_lines_find(&mine->rows, member->data, member->size)) {
-			nv_edit_remove(&change->edit, key, "set", member, NULL,
+			nv_keyedit_remove(&change->edit, key, "set", member, NULL,
 			                 data_entry(change, change->layout->updated, mine, &mine->details));
 		}
 	}
@@ -126,7 +126,7 @@ static void put_score(struct nv_change *change, const struct nv_bytes *key, cons
 	}
 	const struct nv_bytes old_score = nv_view(old_text.data, old_text.len);
 	const struct nv_bytes new_score = nv_view(new_text.data, new_text.len);
-	nv_edit_score(&change->edit, key, old ? &old->member : &new->member, &old_score, &new_score, entry);
+	nv_keyedit_score(&change->edit, key, old ? &old->member : &new->member, &old_score, &new_score, entry);
 }
 
 static void merge_zsets(struct nv_change *change, const struct nv_bytes *key, const struct nv_zset *base, const struct nv_zset *mine,
@@ -157,7 +157,7 @@ static void merge_body(struct nv_change *change, const struct nv_bytes *key, con
                        size_t entry)
 {
 	if (change->base && base->type != mine->type) {
-		nv_edit_whole(&change->edit, key, base, mine, entry);
+		nv_keyedit_whole(&change->edit, key, base, mine, entry);
 		return;
 	}
 	switch (mine->type) {
@@ -172,7 +172,7 @@ static void merge_body(struct nv_change *change, const struct nv_bytes *key, con
 		break;
 	default:
 		if (!change->base || !same_body(base, mine)) {
-			nv_edit_whole(&change->edit, key, base, mine, entry);
+			nv_keyedit_whole(&change->edit, key, base, mine, entry);
 		}
 		break;
 	}
@@ -229,7 +229,7 @@ int nv_save_data(struct nv_change *change, const char *text, size_t size, struct
 	size_t entry = data_entry(change, change->base ? change->layout->updated : change->layout->created, &mine,
 	                          mine.details.count > 0 ? &mine.details : &base.details);
 	if (!change->base) {
-		nv_edit_add(&change->edit, &keys.index, change->layout->index_types, &keys.member, entry);
+		nv_keyedit_add(&change->edit, &keys.index, change->layout->index_types, &keys.member, entry);
 	}
 	merge_body(change, &keys.data, &base, &mine, entry);
 	(void)nv_merge_fields(change, &keys.details, &base.details, &mine.details, entry);
@@ -265,9 +265,9 @@ int nv_delete_data(struct nv_change *change, struct nv_err *err)
 	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
 	size_t entry = data_entry(change, change->layout->removed, &base, &base.details);
 	nv_change_expect(change, ENOENT);
-	nv_edit_remove(&change->edit, &keys.index, change->layout->index_types, &keys.member, NULL, entry);
-	nv_edit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
-	nv_edit_hash(&change->edit, &keys.details, change->base ? &base.details : NULL, entry);
+	nv_keyedit_remove(&change->edit, &keys.index, change->layout->index_types, &keys.member, NULL, entry);
+	nv_keyedit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
+	nv_keyedit_hash(&change->edit, &keys.details, change->base ? &base.details : NULL, entry);
 	return 0;
 }
 
@@ -290,13 +290,13 @@ int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool 
 	size_t removed = data_entry(change, change->layout->removed, &base, &base.details);
 	nv_change_expect(change, ENOENT);
 	if (!replace) {
-		nv_edit_member(&change->edit, &to.index, change->layout->index_types, &to.member, false, EEXIST);
+		nv_keyedit_member(&change->edit, &to.index, change->layout->index_types, &to.member, false, EEXIST);
 	}
-	nv_edit_add(&change->edit, &to.index, change->layout->index_types, &to.member, created);
-	nv_edit_move(&change->edit, &from.data, &to.data, created);
-	nv_edit_move(&change->edit, &from.details, &to.details, created);
-	nv_edit_note(&change->edit, &to.data, created);
-	nv_edit_remove(&change->edit, &from.index, change->layout->index_types, &from.member, NULL, removed);
+	nv_keyedit_add(&change->edit, &to.index, change->layout->index_types, &to.member, created);
+	nv_keyedit_move(&change->edit, &from.data, &to.data, created);
+	nv_keyedit_move(&change->edit, &from.details, &to.details, created);
+	nv_keyedit_note(&change->edit, &to.data, created);
+	nv_keyedit_remove(&change->edit, &from.index, change->layout->index_types, &from.member, NULL, removed);
 	return 0;
 }
 
@@ -316,16 +316,16 @@ int nv_delete_orphan(struct nv_change *change, enum nv_redis_db db, struct nv_er
 	}
 	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
 	size_t entry = nv_change_entry(change, change->layout->removed, &plugin);
-	nv_edit_database(&change->edit, db);
+	nv_keyedit_database(&change->edit, db);
 	if (base.type == NV_DATA_SET) {
 		for (size_t i = 0; i < base.rows.count; i++) {
-			nv_edit_remove(&change->edit, &keys.data, "set", &base.rows.items[i].bytes, NULL, entry);
+			nv_keyedit_remove(&change->edit, &keys.data, "set", &base.rows.items[i].bytes, NULL, entry);
 		}
 	} else {
-		nv_edit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
+		nv_keyedit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
 	}
 	if (base.details.count > 0) {
-		nv_edit_hash(&change->edit, &keys.details, &base.details, entry);
+		nv_keyedit_hash(&change->edit, &keys.details, &base.details, entry);
 	}
 	return 0;
 }

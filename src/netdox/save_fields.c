@@ -27,7 +27,7 @@ int nv_merge_fields(struct nv_change *change, const struct nv_bytes *key, const 
 		int order = !old ? 1 : !new ? -1 : nv_bytes_cmp(&old->key, &new->key);
 
 		if (order != 0 || !nv_bytes_equal(&old->value, &new->value)) {
-			nv_edit_field(&change->edit, key, order <= 0 ? &old->key : &new->key, order <= 0 ? &old->value : NULL,
+			nv_keyedit_field(&change->edit, key, order <= 0 ? &old->key : &new->key, order <= 0 ? &old->value : NULL,
 			                order >= 0 ? &new->value : NULL, entry);
 			changed = 1;
 		}
@@ -79,7 +79,7 @@ int nv_save_fields(struct nv_change *change, const char *text, size_t size, stru
 	size_t entry = nv_change_entry(change, change->base ? change->layout->updated : change->layout->created, &plugin);
 	nv_change_expect(change, change->base && !nv_fields_equal(&base, &mine) ? ESTALE : 0);
 	if (!change->base) {
-		nv_edit_add(&change->edit, &index, change->layout->index_types, &member, entry);
+		nv_keyedit_add(&change->edit, &index, change->layout->index_types, &member, entry);
 	}
 	(void)nv_merge_fields(change, &key, &base, &mine, entry);
 	return 0;
@@ -99,8 +99,8 @@ int nv_delete_fields(struct nv_change *change, struct nv_err *err)
 	}
 	size_t entry = nv_change_entry(change, change->layout->removed, &plugin);
 	nv_change_expect(change, ENOENT);
-	nv_edit_remove(&change->edit, &index, change->layout->index_types, &member, NULL, entry);
-	nv_edit_hash(&change->edit, &key, change->base ? &base : NULL, entry);
+	nv_keyedit_remove(&change->edit, &index, change->layout->index_types, &member, NULL, entry);
+	nv_keyedit_hash(&change->edit, &key, change->base ? &base : NULL, entry);
 	return 0;
 }
 
@@ -138,7 +138,7 @@ int nv_save_value(struct nv_change *change, const char *text, size_t size, struc
 		(void)nv_faults_add(change->call->faults, 1, 1, "the name of a network is of A-Z a-z 0-9 _ - and not empty");
 		return nv_fail(err, EINVAL, "not the name of a network");
 	}
-	nv_edit_whole(&change->edit, &key, &base, &mine,
+	nv_keyedit_whole(&change->edit, &key, &base, &mine,
 	                nv_change_entry(change, change->base ? change->layout->updated : change->layout->created, &plugin));
 	return 0;
 }
@@ -154,7 +154,7 @@ int nv_delete_value(struct nv_change *change, struct nv_err *err)
 	if (r < 0) {
 		return nv_fail(err, EIO, "the version that was read cannot be understood any more");
 	}
-	nv_edit_whole(&change->edit, &key, change->base ? &base : NULL, &none,
+	nv_keyedit_whole(&change->edit, &key, change->base ? &base : NULL, &none,
 	                nv_change_entry(change, change->layout->removed, &plugin));
 	return 0;
 }

@@ -23,7 +23,7 @@ static size_t level_entry(struct nv_change *change, const char *word, const stru
 {
 	struct nv_bytes plugin = nv_change_plugin(change, vars, NULL);
 
-	return nv_edit_entry(&change->edit, word, key, &plugin);
+	return nv_keyedit_entry(&change->edit, word, key, &plugin);
 }
 
 /* An added line: its members from the top down, but those that the line before has just added. */
@@ -42,7 +42,7 @@ static void add_line(struct nv_change *change, const struct nv_record *line, con
 		struct nv_bytes key cleanup_bytes = nv_change_expand(change, level->key, &vars);
 		struct nv_bytes member cleanup_bytes = nv_change_expand(change, level->member, &vars);
 
-		nv_edit_add(&change->edit, &key, "set", &member, level_entry(change, level->added, &key, &vars));
+		nv_keyedit_add(&change->edit, &key, "set", &member, level_entry(change, level->added, &key, &vars));
 	}
 }
 
@@ -62,7 +62,7 @@ static void remove_line(struct nv_change *change, const struct nv_record *line)
 	struct nv_bytes member cleanup_bytes = nv_change_expand(change, level->member, &vars);
 	struct nv_bytes guard cleanup_bytes = level->below && !reserved ? nv_change_expand(change, level->below, &vars) :
 	                                                                  (struct nv_bytes)NV_BYTES_INIT;
-	nv_edit_remove(&change->edit, &key, "set", &member, guard.data ? &guard : NULL,
+	nv_keyedit_remove(&change->edit, &key, "set", &member, guard.data ? &guard : NULL,
 	                 level_entry(change, level->removed, &key, &vars));
 }
 
@@ -146,7 +146,7 @@ static int save(struct nv_change *change, const struct nv_records *mine, struct 
 	if (change->default_network.data) {
 		struct nv_bytes key = nv_view(nv_netdox_key_default_network, strlen(nv_netdox_key_default_network));
 
-		nv_edit_equals(&change->edit, &key, &change->default_network, EAGAIN);
+		nv_keyedit_equals(&change->edit, &key, &change->default_network, EAGAIN);
 	}
 	for (size_t i = 0; i < changes.added.count; i++) {
 		add_line(change, &changes.added.items[i], i > 0 ? &changes.added.items[i - 1] : NULL);

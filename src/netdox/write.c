@@ -17,7 +17,7 @@ enum { TRIES = 3 }; /* of a save whose question was out of date when it was answ
 
 void nv_change_release(struct nv_change *change)
 {
-	nv_edit_release(&change->edit);
+	nv_keyedit_release(&change->edit);
 	nv_bytes_release(&change->default_network);
 }
 
@@ -31,7 +31,7 @@ struct nv_bytes nv_change_expand(struct nv_change *change, const char *template,
 	bytes.data = nv_buf_steal(&key, &size);
 	bytes.size = size;
 	if (!bytes.data) {
-		change->edit.ops.bytes.failed = true; /* nv_edit_run says so */
+		change->edit.ops.bytes.failed = true; /* nv_keyedit_run says so */
 	}
 	return bytes;
 }
@@ -67,7 +67,7 @@ size_t nv_change_entry(struct nv_change *change, const char *word, const struct 
 {
 	struct nv_bytes value cleanup_bytes = nv_change_key(change, change->layout->value);
 
-	return nv_edit_entry(&change->edit, word, &value, plugin);
+	return nv_keyedit_entry(&change->edit, word, &value, plugin);
 }
 
 int nv_change_name_file(struct nv_change *change)
@@ -110,13 +110,13 @@ void nv_change_expect(struct nv_change *change, int named_errnum)
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, owner->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, owner->member);
 
-		nv_edit_member(&change->edit, &key, owner->index_types, &member, true, ENOENT);
+		nv_keyedit_member(&change->edit, &key, owner->index_types, &member, true, ENOENT);
 	}
 	if (layout->index && named_errnum) {
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, layout->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, layout->member);
 
-		nv_edit_member(&change->edit, &key, layout->index_types, &member, true, named_errnum);
+		nv_keyedit_member(&change->edit, &key, layout->index_types, &member, true, named_errnum);
 	}
 }
 
@@ -215,7 +215,7 @@ static const struct nv_part *part_in(const struct nv_snapshot *snapshot, const s
 }
 
 /* After a commit: what is stored now; asked for again in the rare case that the answer could not be kept. */
-static int take_result(struct nv_change *change, const struct nv_edited *edited, struct nv_save_result *result,
+static int take_result(struct nv_change *change, const struct nv_keyedited *edited, struct nv_save_result *result,
                        struct nv_err *err)
 {
 	const struct nv_part *part = part_in(edited->snapshot, change->node, change->target);
@@ -241,8 +241,8 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const 
                     const struct nv_save_request *request, struct nv_save_result *result, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
-	struct nv_edited edited cleanup_edited = { .changed = false };
+	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
+	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
 	int r = begin_change(netdox, call, node, request->base, &target, &change, err);
 
 	if (r == 0) {
@@ -251,7 +251,7 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const 
 	if (r < 0) {
 		return r;
 	}
-	r = nv_edit_run(netdox, &change.edit, &target, false, &edited, err);
+	r = nv_keyedit_run(netdox, &change.edit, &target, false, &edited, err);
 	if (r == -ESTALE) {
 		const struct nv_part *theirs = part_in(edited.snapshot, node, &target);
 
@@ -310,7 +310,7 @@ static bool needs_base(const struct nv_change *change)
 static int delete_file(struct nv_change *change, struct nv_err *err)
 {
 	struct nv_blob *now cleanup_blob = NULL;
-	struct nv_edited edited cleanup_edited = { .changed = false };
+	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
 	int r = 0;
 
 	if (!change->base && needs_base(change)) {
@@ -325,7 +325,7 @@ static int delete_file(struct nv_change *change, struct nv_err *err)
 		return r;
 	}
 	change->edit.done_errnum = ENOENT;
-	r = nv_edit_run(change->netdox, &change->edit, change->target, false, &edited, err);
+	r = nv_keyedit_run(change->netdox, &change->edit, change->target, false, &edited, err);
 	if (change->node->row->kind == NV_NETDOX_ORPHAN) {
 		nv_cache_invalidate_all(change->netdox->cache); /* it may have kept any file from being read */
 	}
@@ -340,7 +340,7 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 {
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
+	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
 	struct nv_blob *now cleanup_blob = NULL;
 	int r = begin_change(netdox, call, node, base, &target, &change, err);
 
@@ -363,7 +363,7 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 static int rename_data(struct nv_change *change, const struct nv_target *to, bool replace, struct nv_err *err)
 {
 	struct nv_blob *now cleanup_blob = NULL;
-	struct nv_edited edited cleanup_edited = { .changed = false };
+	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
 	int r = nv_new_name_check("id", false, &to->file_id, err);
 
 	if (r == 0) {
@@ -378,7 +378,7 @@ static int rename_data(struct nv_change *change, const struct nv_target *to, boo
 		return r;
 	}
 	change->edit.done_errnum = ENOENT;
-	r = nv_edit_run(change->netdox, &change->edit, change->target, false, &edited, err);
+	r = nv_keyedit_run(change->netdox, &change->edit, change->target, false, &edited, err);
 	nv_object_invalidate(change->netdox, to->object, &to->id, false);
 	return r;
 }
@@ -389,7 +389,7 @@ static int op_rename(void *self, const struct nv_call *call, const struct nv_nod
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_target to_target cleanup_target = NV_TARGET_INIT;
-	struct nv_change change cleanup_change = { .edit = NV_EDIT_INIT };
+	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
 	const struct nv_layout *layout = &nv_netdox_layouts[from->row->kind];
 	int r;
 

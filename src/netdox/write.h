@@ -5,7 +5,7 @@
 #ifndef NV_NETDOX_WRITE_H
 #define NV_NETDOX_WRITE_H
 
-#include "netdox/edit.h"
+#include "netdox/keyedit.h"
 #include "netdox/family.h"
 #include "netdox/records.h"
 
@@ -29,7 +29,7 @@ struct nv_change {
 	struct nv_target *target;
 	struct nv_vars vars;        /* $0 the object, $1 the file's id; borrowed from target */
 	const struct nv_blob *base; /* borrowed; NULL = the writer saw nothing */
-	struct nv_edit edit;
+	struct nv_keyedit edit;
 	struct nv_bytes default_network; /* owned; as asked for this change; absent = not asked, or not set */
 };
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "netdox/edit.h"
+#include "netdox/keyedit.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 #include "codec/zset.h"
 #include "netdox/names.h"
 
-void nv_edit_release(struct nv_edit *edit)
+void nv_keyedit_release(struct nv_keyedit *edit)
 {
 	nv_redis_args_release(&edit->entries);
 	nv_redis_args_release(&edit->ops);
 }
 
-void nv_edited_release(struct nv_edited *edited)
+void nv_keyedited_release(struct nv_keyedited *edited)
 {
 	nv_snapshot_unref(steal(&edited->snapshot));
 }
@@ -41,24 +41,24 @@ static const char *status_word(int errnum)
 	return "STALE";
 }
 
-static void put(struct nv_edit *edit, const struct nv_bytes *bytes)
+static void put(struct nv_keyedit *edit, const struct nv_bytes *bytes)
 {
 	nv_redis_args_add(&edit->ops, bytes->data ? bytes->data : "", bytes->size);
 }
 
-static void put_optional(struct nv_edit *edit, const struct nv_bytes *bytes)
+static void put_optional(struct nv_keyedit *edit, const struct nv_bytes *bytes)
 {
 	nv_redis_args_integer(&edit->ops, bytes && bytes->data ? 1 : 0);
 	nv_redis_args_add(&edit->ops, bytes && bytes->data ? bytes->data : "", bytes && bytes->data ? bytes->size : 0);
 }
 
-static void begin(struct nv_edit *edit, const char *operation)
+static void begin(struct nv_keyedit *edit, const char *operation)
 {
 	edit->ops_count++;
 	nv_redis_args_text(&edit->ops, operation);
 }
 
-size_t nv_edit_entry(struct nv_edit *edit, const char *change, const struct nv_bytes *value, const struct nv_bytes *plugin)
+size_t nv_keyedit_entry(struct nv_keyedit *edit, const char *change, const struct nv_bytes *value, const struct nv_bytes *plugin)
 {
 	nv_redis_args_text(&edit->entries, change);
 	nv_redis_args_add(&edit->entries, value->data ? value->data : "", value->size);
@@ -66,7 +66,7 @@ size_t nv_edit_entry(struct nv_edit *edit, const char *change, const struct nv_b
 	return ++edit->entries_count;
 }
 
-void nv_edit_member(struct nv_edit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, bool there,
+void nv_keyedit_member(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, bool there,
                       int errnum)
 {
 	begin(edit, "member");
@@ -77,14 +77,14 @@ void nv_edit_member(struct nv_edit *edit, const struct nv_bytes *key, const char
 	nv_redis_args_text(&edit->ops, status_word(errnum));
 }
 
-void nv_edit_absent(struct nv_edit *edit, const struct nv_bytes *key, int errnum)
+void nv_keyedit_absent(struct nv_keyedit *edit, const struct nv_bytes *key, int errnum)
 {
 	begin(edit, "absent");
 	put(edit, key);
 	nv_redis_args_text(&edit->ops, status_word(errnum));
 }
 
-void nv_edit_equals(struct nv_edit *edit, const struct nv_bytes *key, const struct nv_bytes *value, int errnum)
+void nv_keyedit_equals(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *value, int errnum)
 {
 	begin(edit, "equals");
 	put(edit, key);
@@ -92,7 +92,7 @@ void nv_edit_equals(struct nv_edit *edit, const struct nv_bytes *key, const stru
 	nv_redis_args_text(&edit->ops, status_word(errnum));
 }
 
-void nv_edit_add(struct nv_edit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, size_t entry)
+void nv_keyedit_add(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, size_t entry)
 {
 	begin(edit, "add");
 	edit->changes_count++;
@@ -102,7 +102,7 @@ void nv_edit_add(struct nv_edit *edit, const struct nv_bytes *key, const char *t
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_remove(struct nv_edit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member,
+void nv_keyedit_remove(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member,
                       const struct nv_bytes *guard, size_t entry)
 {
 	const struct nv_bytes none = nv_view("", 0);
@@ -116,7 +116,7 @@ void nv_edit_remove(struct nv_edit *edit, const struct nv_bytes *key, const char
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_field(struct nv_edit *edit, const struct nv_bytes *key, const struct nv_bytes *field, const struct nv_bytes *old_value,
+void nv_keyedit_field(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *field, const struct nv_bytes *old_value,
                      const struct nv_bytes *new_value, size_t entry)
 {
 	begin(edit, "field");
@@ -128,7 +128,7 @@ void nv_edit_field(struct nv_edit *edit, const struct nv_bytes *key, const struc
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_score(struct nv_edit *edit, const struct nv_bytes *key, const struct nv_bytes *member, const struct nv_bytes *old_score,
+void nv_keyedit_score(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *member, const struct nv_bytes *old_score,
                      const struct nv_bytes *new_score, size_t entry)
 {
 	begin(edit, "score");
@@ -140,7 +140,7 @@ void nv_edit_score(struct nv_edit *edit, const struct nv_bytes *key, const struc
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-static void put_fields(struct nv_edit *edit, const struct nv_fields *fields)
+static void put_fields(struct nv_keyedit *edit, const struct nv_fields *fields)
 {
 	nv_redis_args_integer(&edit->ops, (long long)fields->count * 2);
 	for (size_t i = 0; i < fields->count; i++) {
@@ -149,7 +149,7 @@ static void put_fields(struct nv_edit *edit, const struct nv_fields *fields)
 	}
 }
 
-static void put_zset(struct nv_edit *edit, const struct nv_zset *zset)
+static void put_zset(struct nv_keyedit *edit, const struct nv_zset *zset)
 {
 	nv_redis_args_integer(&edit->ops, (long long)zset->count * 2);
 	for (size_t i = 0; i < zset->count; i++) {
@@ -162,7 +162,7 @@ static void put_zset(struct nv_edit *edit, const struct nv_zset *zset)
 }
 
 /* TYPE COUNT ITEMS of a body; an empty one has no key in Redis. */
-static void put_body(struct nv_edit *edit, const struct nv_data *data)
+static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 {
 	if (!data) {
 		nv_redis_args_text(&edit->ops, "any");
@@ -188,7 +188,7 @@ static void put_body(struct nv_edit *edit, const struct nv_data *data)
 	}
 }
 
-void nv_edit_whole(struct nv_edit *edit, const struct nv_bytes *key, const struct nv_data *old_data, const struct nv_data *new_data,
+void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_data *old_data, const struct nv_data *new_data,
                      size_t entry)
 {
 	begin(edit, "whole");
@@ -200,7 +200,7 @@ void nv_edit_whole(struct nv_edit *edit, const struct nv_bytes *key, const struc
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_hash(struct nv_edit *edit, const struct nv_bytes *key, const struct nv_fields *old_fields, size_t entry)
+void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_fields *old_fields, size_t entry)
 {
 	begin(edit, "whole");
 	edit->changes_count++;
@@ -216,7 +216,7 @@ void nv_edit_hash(struct nv_edit *edit, const struct nv_bytes *key, const struct
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_move(struct nv_edit *edit, const struct nv_bytes *from, const struct nv_bytes *to, size_t entry)
+void nv_keyedit_move(struct nv_keyedit *edit, const struct nv_bytes *from, const struct nv_bytes *to, size_t entry)
 {
 	begin(edit, "move");
 	edit->changes_count++;
@@ -225,14 +225,14 @@ void nv_edit_move(struct nv_edit *edit, const struct nv_bytes *from, const struc
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_note(struct nv_edit *edit, const struct nv_bytes *key, size_t entry)
+void nv_keyedit_note(struct nv_keyedit *edit, const struct nv_bytes *key, size_t entry)
 {
 	begin(edit, "note");
 	put(edit, key);
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_edit_database(struct nv_edit *edit, enum nv_redis_db db)
+void nv_keyedit_database(struct nv_keyedit *edit, enum nv_redis_db db)
 {
 	begin(edit, "database");
 	nv_redis_args_integer(&edit->ops, db == NV_REDIS_MAIN ? 0 : 1);
@@ -246,7 +246,7 @@ static void append_args(struct nv_redis_args *args, const struct nv_redis_args *
 	args->count += more->count;
 }
 
-static void put_call(struct nv_netdox *netdox, const struct nv_edit *edit, const struct nv_plan_group *group,
+static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit, const struct nv_plan_group *group,
                      struct nv_redis_args *args)
 {
 	struct timespec now = nv_clock_wall(netdox->clock);
@@ -295,10 +295,10 @@ static int refusal(const struct nv_redis_reply *items, const struct nv_netdox *n
 
 /* Reads the script's answer: 0 or the refusal. */
 static int take_answer(struct nv_netdox *netdox, const struct nv_redis_reply *reply, const struct nv_plan_group *group,
-                       int64_t sampled_ms, struct nv_edited *ret, struct nv_err *err)
+                       int64_t sampled_ms, struct nv_keyedited *ret, struct nv_err *err)
 {
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
-	struct nv_edited edited = { .changed = false };
+	struct nv_keyedited edited = { .changed = false };
 	long long changed;
 	int r;
 
@@ -316,8 +316,8 @@ static int take_answer(struct nv_netdox *netdox, const struct nv_redis_reply *re
 	return r;
 }
 
-int nv_edit_run(struct nv_netdox *netdox, struct nv_edit *edit, const struct nv_target *target, bool lists,
-                  struct nv_edited *ret, struct nv_err *err)
+int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit, const struct nv_target *target, bool lists,
+                  struct nv_keyedited *ret, struct nv_err *err)
 {
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
