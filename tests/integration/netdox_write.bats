@@ -231,7 +231,7 @@ remember_stamps() {
 	nv_equal "delete plugin node|nodes;$id;hand|hand" "$(nv_changes | tail -n 1)"
 	rm -r "$dir"
 	nv_equal 0 "$(nv_redis sismember nodes "$id")"
-	nv_equal "" "$(nv_redis --scan --pattern "*db-2.example.com;proxmox*")"
+	refute grep -F "$id" <(nv_redis --scan)
 	nv_equal "delete node|$id|proxmox" "$(nv_changes | tail -n 1)"
 }
 
