@@ -21,7 +21,7 @@
 struct nv_bson_change {
 	char *path;     /* owned; dotted, "a.b.0.c"; never "" */
 	bson_t *before; /* owned; {path: old value}; NULL = the field was absent */
-	bson_t *after; /* owned; {path: new value}; NULL = the field is unset */
+	bson_t *after;  /* owned; {path: new value}; NULL = the field is unset */
 };
 
 /* Changes in the order of the edited document, none inside another's path. */

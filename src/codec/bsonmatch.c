@@ -45,16 +45,19 @@ static struct nv_raw_elem field_of(const struct nv_raw_elem *elem, const char *k
 }
 
 /* What to sort a value by: numbers by something that is equal when they are, whatever their type;
- * all else by its bytes. */
-static void key_of(const struct nv_raw_elem *elem, int64_t *number, size_t index,
-                   struct nv_raw_key *ret_key)
+ * all else by its bytes. 0 or -ENOMEM. */
+static int key_of(const struct nv_raw_elem *elem, int64_t *number, size_t index,
+                  struct nv_raw_key *ret_key)
 {
 	if (!nv_raw_is_number(elem->type)) {
 		nv_raw_key_init(ret_key, (const char *)elem->value, elem->size, index);
-		return;
+		return 0;
 	}
-	*number = nv_raw_rough_number(elem);
-	nv_raw_key_init(ret_key, (const char *)number, sizeof(*number), index);
+	int r = nv_raw_number_mark(elem, number);
+	if (r == 0) {
+		nv_raw_key_init(ret_key, (const char *)number, sizeof(*number), index);
+	}
+	return r;
 }
 
 static int values_load(struct values *values, const struct nv_raw_fields *array, const char *key)
@@ -63,30 +66,32 @@ static int values_load(struct values *values, const struct nv_raw_fields *array,
 	values->elems = calloc(room, sizeof(*values->elems));
 	values->keys = calloc(room, sizeof(*values->keys));
 	values->numbers = calloc(room, sizeof(*values->numbers));
-	if (!values->elems || !values->keys || !values->numbers) {
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < array->count; i++) {
+	int r = values->elems && values->keys && values->numbers ? 0 : -ENOMEM;
+	for (size_t i = 0; i < array->count && r == 0; i++) {
 		values->elems[i] = field_of(&array->elems[i], key);
 		if (values->elems[i].type != 0) {
-			key_of(&values->elems[i], &values->numbers[i], i,
-			       &values->keys[values->count++]);
+			r = key_of(&values->elems[i], &values->numbers[i], i,
+			           &values->keys[values->count++]);
 		}
 	}
-	nv_raw_keys_sort(values->keys, values->count);
-	return 0;
+	if (r == 0) {
+		nv_raw_keys_sort(values->keys, values->count);
+	}
+	return r;
 }
 
-/* How many elements have that value, and the first of them. */
-static size_t values_find(const struct values *values, const struct nv_raw_elem *want,
-                          size_t *ret_index)
+/* How many elements have that value, and the first of them. 0 or -ENOMEM. */
+static int values_find(const struct values *values, const struct nv_raw_elem *want,
+                       size_t *ret_found, size_t *ret_index)
 {
 	struct nv_raw_key key;
 	int64_t number = 0;
-	size_t found = 0;
 	size_t low = 0;
 	size_t high = values->count;
-	key_of(want, &number, 0, &key);
+	int r = key_of(want, &number, 0, &key);
+	if (r < 0) {
+		return r;
+	}
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		if (nv_raw_key_compare(&values->keys[middle], &key) < 0) {
@@ -95,13 +100,19 @@ static size_t values_find(const struct values *values, const struct nv_raw_elem 
 			high = middle;
 		}
 	}
-	for (; low < values->count && nv_raw_key_compare(&values->keys[low], &key) == 0; low++) {
+	*ret_found = 0;
+	/* two are as good as many: that no element is meant is known then */
+	for (; low < values->count && *ret_found < 2 && r >= 0; low++) {
+		if (nv_raw_key_compare(&values->keys[low], &key) != 0) {
+			break;
+		}
 		size_t index = values->keys[low].index;
-		if (nv_raw_same(&values->elems[index], want) > 0 && found++ == 0) {
+		r = nv_raw_same(&values->elems[index], want);
+		if (r > 0 && (*ret_found)++ == 0) {
 			*ret_index = index;
 		}
 	}
-	return found;
+	return r < 0 ? r : 0;
 }
 
 /* Matching under way. */
@@ -164,8 +175,10 @@ static int match_by_field(struct matching *matching, const char *key, size_t *re
 		if (matching->settled[i] || want.type == 0) {
 			continue;
 		}
-		size_t found = values_find(&values, &want, &index);
-		if (found == 1 && !matching->taken[index]) {
+		size_t found = 0;
+		if (values_find(&values, &want, &found, &index) < 0) {
+			r = -ENOMEM;
+		} else if (found == 1 && !matching->taken[index]) {
 			settle(matching, i, index);
 		} else if (found <= 1) {
 			matching->settled[i] = true;
@@ -333,8 +346,12 @@ static int retype_field(struct retyping *retyping, const struct nv_raw_elem *sto
 		                                       : retype_document(retyping, stored, edited);
 	}
 	if (stored && stored->type != edited->type && nv_raw_is_number(stored->type) &&
-	    nv_raw_is_number(edited->type) && nv_raw_equal_numbers(stored, edited)) {
-		keep = stored;
+	    nv_raw_is_number(edited->type)) {
+		int r = nv_raw_equal_numbers(stored, edited);
+		if (r < 0) {
+			return r;
+		}
+		keep = r ? stored : edited;
 	}
 	nv_raw_put(&retyping->out, edited->key, edited->key_size, keep);
 	return 0;

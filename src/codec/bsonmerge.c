@@ -92,24 +92,26 @@ static enum treatment treatment_of(const struct merge *merge, const struct nv_pa
 	return treatment;
 }
 
-/* True when the parent of path is a document in theirs. Fields of one parent follow each other, so
- * the last answer is kept. */
-static bool has_ground(struct merge *merge, const bson_t *theirs, const struct nv_path *path)
+/* 1 when the parent of path is a document in theirs, 0 when not, -ENOMEM. Fields of one parent
+ * follow each other, so the last answer is kept. */
+static int has_ground(struct merge *merge, const bson_t *theirs, const struct nv_path *path)
 {
 	struct nv_path parent = *path;
 	while (parent.size > 0 && path->text[parent.size] != '.') {
 		parent.size--;
 	}
 	if (parent.size == 0) {
-		return true;
+		return 1;
 	}
 	if (merge->ground.size == 0 || nv_path_compare(&merge->ground, &parent) != 0) {
 		struct nv_raw_elem elem;
 		parent.index = 0;
+		int r = nv_paths_look_up(&parent, 1, bson_get_data(theirs), theirs->len, &elem);
+		if (r < 0) {
+			return r;
+		}
 		merge->ground = parent;
-		merge->ground_is = nv_paths_look_up(&parent, 1, bson_get_data(theirs), theirs->len,
-		                                    &elem) == 0 &&
-		                   elem.type == BSON_TYPE_DOCUMENT;
+		merge->ground_is = elem.type == BSON_TYPE_DOCUMENT;
 	}
 	return merge->ground_is;
 }
@@ -134,12 +136,13 @@ static int judge(struct merge *merge, const bson_t *theirs, const struct nv_path
 	if (after.type == 0 && treatment == ONLY_UNSET && !above) {
 		return 1; /* they took out a part of what mine takes out */
 	}
-	if (treatment == UNTOUCHED && (r = nv_raw_same(value, &before)) != 0) {
-		/* what is above was changed as a whole, this part of it was not: if it still is a
-		 * document, mine can be done to it */
-		return r < 0 ? r : has_ground(merge, theirs, path) ? 1 : -ESTALE;
+	if (treatment == UNTOUCHED) {
+		/* what is above was changed as a whole, this part of it perhaps was not: if it
+		 * still is a document, mine can be done to it */
+		r = nv_raw_same(value, &before);
+		r = r > 0 ? has_ground(merge, theirs, path) : r;
 	}
-	return -ESTALE;
+	return r != 0 ? r : -ESTALE;
 }
 
 static int merge_all(struct merge *merge, const bson_t *theirs, struct nv_bson_changes *ret_changes,

@@ -149,7 +149,7 @@ static void normalise(const char *text, struct nv_buf *out)
 
 /* Decimals are compared by their text: 1.1 typed as a double is the decimal 1.10, though no double
  * is. */
-static bool equal_texts(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
+static int equal_texts(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
 {
 	cleanup_buf struct nv_buf a_text = NV_BUF_INIT;
 	cleanup_buf struct nv_buf b_text = NV_BUF_INIT;
@@ -158,11 +158,14 @@ static bool equal_texts(const struct nv_raw_elem *a, const struct nv_raw_elem *b
 	put_number(a, &a_text);
 	put_number(b, &b_text);
 	if (nv_buf_error(&a_text) < 0 || nv_buf_error(&b_text) < 0) {
-		return false;
+		return -ENOMEM;
 	}
 	normalise(a_text.data, &left);
 	normalise(b_text.data, &right);
-	return nv_buf_error(&left) == 0 && nv_buf_error(&right) == 0 && left.len == right.len &&
+	if (nv_buf_error(&left) < 0 || nv_buf_error(&right) < 0) {
+		return -ENOMEM;
+	}
+	return left.len == right.len &&
 	       (left.len == 0 || memcmp(left.data, right.data, left.len) == 0);
 }
 
@@ -179,7 +182,7 @@ static bool double_is(double value, int64_t integer)
 	       value == trunc(value) && (int64_t)value == integer;
 }
 
-bool nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
+int nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
 {
 	if (a->type == BSON_TYPE_DECIMAL128 || b->type == BSON_TYPE_DECIMAL128) {
 		return equal_texts(a, b);
@@ -193,28 +196,42 @@ bool nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem 
 	return integer_of(a) == integer_of(b);
 }
 
-int64_t nv_raw_rough_number(const struct nv_raw_elem *elem)
+/* The same for all doubles and integers that are equal. */
+static int64_t mark_of_double(double value)
 {
+	int64_t bits = 0;
+	if (value >= -9223372036854775808.0 && value < 9223372036854775808.0 &&
+	    value == trunc(value)) {
+		return (int64_t)value;
+	}
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+int nv_raw_number_mark(const struct nv_raw_elem *elem, int64_t *ret_mark)
+{
+	*ret_mark = 0;
 	if (elem->type == BSON_TYPE_INT32 || elem->type == BSON_TYPE_INT64) {
-		return integer_of(elem);
+		*ret_mark = integer_of(elem);
+		return 0;
 	}
-	double value = 0;
 	if (elem->type == BSON_TYPE_DOUBLE) {
-		value = nv_raw_double(elem->value);
-	} else {
-		cleanup_buf struct nv_buf text = NV_BUF_INIT;
-		put_number(elem, &text);
-		struct nv_json_token token = nv_json_number_scan(text.data, text.len);
-		if (nv_buf_error(&text) < 0 || token.bad ||
-		    nv_json_double_parse(text.data, text.len, &value) != NV_NUMBER_OK) {
-			return INT64_MIN;
-		}
+		*ret_mark = mark_of_double(nv_raw_double(elem->value));
+		return 0;
 	}
-	int64_t rough = INT64_MIN; /* too big, or none: many such share it, and are compared anew */
-	if (value > -9223372036854775808.0 && value < 9223372036854775808.0) {
-		rough = (int64_t)value;
+	cleanup_buf struct nv_buf text = NV_BUF_INIT;
+	double value = 0;
+	put_number(elem, &text);
+	if (nv_buf_error(&text) < 0) {
+		return -ENOMEM;
 	}
-	return rough;
+	struct nv_json_token token = nv_json_number_scan(text.data, text.len);
+	if (token.bad || (token.integral && nv_json_integer_parse(text.data, text.len, ret_mark))) {
+		return 0; /* NaN and infinities are few */
+	}
+	enum nv_json_number result = nv_json_double_parse(text.data, text.len, &value);
+	*ret_mark = result == NV_NUMBER_OK ? mark_of_double(value) : 0;
+	return result == NV_NUMBER_NOMEM ? -ENOMEM : 0;
 }
 
 bool nv_raw_equal(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
@@ -272,8 +289,9 @@ static int same_documents(const struct nv_raw_elem *a, const struct nv_raw_elem 
 int nv_raw_same(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
 {
 	if (a->type != b->type) {
-		return nv_raw_is_number(a->type) && nv_raw_is_number(b->type) &&
-		       nv_raw_equal_numbers(a, b);
+		return nv_raw_is_number(a->type) && nv_raw_is_number(b->type)
+		               ? nv_raw_equal_numbers(a, b)
+		               : 0;
 	}
 	if (nv_raw_equal(a, b)) {
 		return 1;

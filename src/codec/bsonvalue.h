@@ -19,13 +19,14 @@ struct nv_raw_fields {
 	bool twice; /* a name stands twice; known only with keys */
 };
 
-#define NV_RAW_FIELDS_INIT                                                                             \
+#define NV_RAW_FIELDS_INIT                                                                         \
 	{                                                                                          \
 		NULL, NULL, 0, false                                                               \
 	}
 
 /* Loads the fields; with keys they can be found by name. 0, -ENOMEM, -EINVAL (damaged). */
-int nv_raw_fields_load(struct nv_raw_fields *fields, const uint8_t *data, size_t size, bool with_keys);
+int nv_raw_fields_load(struct nv_raw_fields *fields, const uint8_t *data, size_t size,
+                       bool with_keys);
 void nv_raw_fields_release(struct nv_raw_fields *fields);
 #define cleanup_raw_fields __attribute__((cleanup(nv_raw_fields_release)))
 
@@ -37,12 +38,12 @@ const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields,
 /* True for int32, int64, double and decimal128. */
 bool nv_raw_is_number(uint8_t type);
 
-/* True when two numbers of different types have the same value. */
-bool nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
+/* 1 when two numbers of different types have the same value, 0 when not, -ENOMEM. */
+int nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
 
-/* A number cut to an integer: equal for numbers that are equal (but for integers past 2^53 beside
- * decimals), so that they can be sorted to be found. */
-int64_t nv_raw_rough_number(const struct nv_raw_elem *elem);
+/* What numbers are sorted by to be found: the same for those that are equal, whatever their type (but
+ * for decimals past 2^53 that have an exponent, NaN and infinities). 0 or -ENOMEM. */
+int nv_raw_number_mark(const struct nv_raw_elem *elem, int64_t *ret_mark);
 
 /* True when both values are the same type and bytes. */
 bool nv_raw_equal(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
