@@ -33,7 +33,7 @@ const struct nv_row nv_tree_rows[] = {
 #define DOC_DOMAIN(dir, list_scope, scope)                                                                         \
 	DOC(dir, NV_DIR, NV_NG_LIST, NV_DOC_DOMAIN, list_scope, NV_ROW_STRUCTURAL),                                \
 		DOC(dir "/DOMAIN", NV_DIR, NV_NG_OBJECT, NV_DOC_DOMAIN, scope, DOC_OBJECT),                        \
-		DOC_FILES(dir "/DOMAIN/records", "/NAME.TYPE.json", NV_DOC_RECORD, scope, 0),                      \
+		DOC_FILES(dir "/DOMAIN/records", "/NAME.TYPE.json", NV_DOC_RECORD, scope, NV_ROW_STRUCTURAL),                      \
 		DOC_FILES(dir "/DOMAIN/proxies", "/NAME.json", NV_DOC_PROXY, scope, NV_ROW_STRUCTURAL),            \
 		DOC_FILES(dir "/DOMAIN/alerts", "/ID.json", NV_DOC_ALERT, scope, NV_ROW_STRUCTURAL),               \
 		DOC_FILES(dir "/DOMAIN/incidents", "/ID.json", NV_DOC_INCIDENT, scope, NV_ROW_STRUCTURAL),         \

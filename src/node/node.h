@@ -37,7 +37,7 @@ enum nv_family {
 
 enum nv_row_flags {
 	NV_ROW_READONLY = 1 << 0,   /* file or link: never written, removed or renamed by a user (EACCES at open for writing, EPERM else) */
-	NV_ROW_STRUCTURAL = 1 << 1, /* dir: not listed while empty, can always be entered and written to */
+	NV_ROW_STRUCTURAL = 1 << 1,   /* dir: a part of every object of its kind: can always be entered and written to, rmdir only hides it; not listed while empty (but records/) */
 	NV_ROW_OBJECT = 1 << 2,     /* dir: stands for an object; mkdir creates, rmdir deletes it */
 	NV_ROW_OWN = 1 << 3,        /* file: the object's own json; listed last; unlink only hides it for 2 s */
 	NV_ROW_DERIVED = 1 << 4,    /* what the mount derives inside an object's directory (id, node, analytics chunk): unlink only hides it */
