@@ -375,8 +375,16 @@ static void judge_data(struct judge *judge, const bson_t *base, const bson_t *mi
 	}
 	bson_iter_t iter;
 	const char *path = kind->roles[role] ? kind->roles[role]->paths[0] : "";
+	const char *text = NULL;
+	size_t size = 0;
+	char whole[REASON_MAX + 100];
 	(void)nv_schema_find(kind, role, mine, &iter, &path);
-	refuse(judge, path, reason);
+	if (nv_doc_string(kind, role, mine, &text, &size)) {
+		(void)snprintf(whole, sizeof(whole), "%.*s: %s", (int)(size > 80 ? 80 : size), text, reason);
+	} else {
+		(void)snprintf(whole, sizeof(whole), "%s", reason);
+	}
+	refuse(judge, path, whole);
 }
 
 int nv_check_doc(const struct nv_check_ctx *check, const bson_t *base, const bson_t *mine, struct nv_err *err)

@@ -170,12 +170,12 @@ where() {
 
 @test "views/edge is the domain, its active proxy configuration and its active records" {
 	local file=$MNT/views/edge/shop/shop.example.com.json
-	nv_equal "$(ls -d "$NG"/teams/*/domains/*/ | sed 's|/$||; s|.*/teams/||; s|/domains/|/|' | sort)" \
-		"$(cd "$MNT/views/edge" && ls */*.json | sed 's|\.json$||' | sort)"
+	# A domain that is not active is not pushed.
+	nv_equal "$(nv_docs domains 'select(.active) | .domain' | tr -d '"' | sort)" "$(cd "$MNT/views/edge" && ls */*.json | sed 's|.*/||; s|\.json$||' | sort)"
 	nv_equal "shop.example.com" "$(jq -r .domain "$file")"
 	nv_equal "$(nv_docs dnsrecords 'select(.domain == "shop.example.com" and .active) | .value' | sort)" "$(jq '.dns_records[].value' "$file" | sort)"
 	nv_equal shop "$(jq -r .proxy_config.name "$file")"
-	nv_equal null "$(jq -c .proxy_config "$MNT/views/edge/labs/blog.example.org.json")"
+	nv_equal null "$(jq -c .proxy_config "$MNT/views/edge/platform/example.net.json")"
 	refute grep -q 'EXAMPLE KEY' "$file"
 }
 

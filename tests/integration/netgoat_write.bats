@@ -91,8 +91,8 @@ newest() {
 }
 
 @test "a secret typed in is set, and masked in the changelog" {
-	edit "$DOM/domain.json" '.private_key_pem = "-----BEGIN NEW EXAMPLE KEY-----\n"'
-	nv_equal '"-----BEGIN NEW EXAMPLE KEY-----\n"' "$(nv_doc domains "$NV_DOMAIN_EXAMPLE_COM" | jq .private_key_pem)"
+	edit "$DOM/domain.json" '.private_key_pem = "-----BEGIN NEW EXAMPLE KEY-----\n-----END NEW EXAMPLE KEY-----\n"'
+	nv_equal '"-----BEGIN NEW EXAMPLE KEY-----\n-----END NEW EXAMPLE KEY-----\n"' "$(nv_doc domains "$NV_DOMAIN_EXAMPLE_COM" | jq .private_key_pem)"
 	refute grep -q 'NEW EXAMPLE KEY' <(nv_docs changelog)
 	refute grep -q 'NEW EXAMPLE KEY' "$DOM/domain.json"
 	nv_equal 1 "$(nv_doc_changes | wc -l)"
@@ -207,7 +207,15 @@ newest() {
 	refute [ -e "$WWW" ]
 	nv_equal 1 "$(nv_doc_changes | wc -l)"
 	[[ $(nv_doc_changes) == "rename record|"* ]]
-	nv_equal "rename EPERM" "$(nv_sys "rename:$DOM/records/web.CNAME.json:$NG/teams/shop/domains/shop.example.com/records/web.CNAME.json")"
+}
+
+@test "mv moves a record to another domain, with its references" {
+	mv "$WWW" "$NG/teams/shop/domains/shop.example.com/records/web.CNAME.json"
+	nv_doc dnsrecords "$WWW_ID" | jq -e '.name == "web" and .domain == "shop.example.com"'
+	refute [ -e "$WWW" ]
+	nv_equal 1 "$(nv_doc_changes | wc -l)"
+	[[ $(nv_doc_changes) == "move record|"* ]]
+	nv_equal "rename EPERM" "$(nv_sys "rename:$DOM/records/@.A.json:$DOM/proxies/web.json")"
 }
 
 @test "proxies: edit, new, delete" {
