@@ -210,6 +210,26 @@ static int diff_field(struct differ *differ, const struct nv_raw_elem *base,
 	return r;
 }
 
+/* lenient: fields that no path can say are passed over. */
+static int diff_fields(struct differ *differ, const struct nv_raw_fields *old,
+                       const struct nv_raw_fields *new, bool lenient)
+{
+	int r = 0;
+	for (size_t i = 0; i < new->count &&r == 0; i++) {
+		const struct nv_raw_elem *elem = &new->elems[i];
+		r = diff_field(differ, nv_raw_fields_find(old, i, elem->key, elem->key_size), elem);
+		r = r == UNCLEAN && lenient ? 0 : r;
+	}
+	for (size_t i = 0; i < old->count && r == 0; i++) {
+		const struct nv_raw_elem *elem = &old->elems[i];
+		if (!nv_raw_fields_find(new, i, elem->key, elem->key_size)) {
+			r = diff_field(differ, elem, NULL);
+			r = r == UNCLEAN && lenient ? 0 : r;
+		}
+	}
+	return r;
+}
+
 static int diff_documents(struct differ *differ, const struct nv_raw_elem *base,
                           const struct nv_raw_elem *mine)
 {
@@ -223,17 +243,30 @@ static int diff_documents(struct differ *differ, const struct nv_raw_elem *base,
 	if (old.twice || new.twice) {
 		return nv_raw_equal(base, mine) ? 0 : be_unclean(differ, "one that stands twice");
 	}
-	for (size_t i = 0; i < new.count &&r == 0; i++) {
-		const struct nv_raw_elem *elem = &new.elems[i];
-		r = diff_field(differ, nv_raw_fields_find(&old, i, elem->key, elem->key_size),
-		               elem);
-	}
-	for (size_t i = 0; i < old.count && r == 0; i++) {
-		const struct nv_raw_elem *elem = &old.elems[i];
-		if (!nv_raw_fields_find(&new, i, elem->key, elem->key_size)) {
-			r = diff_field(differ, elem, NULL);
-		}
-	}
+	return diff_fields(differ, &old, &new, false);
+}
+
+/* Top-level fields that no path can say are left out: others may change them, we never do. */
+static int diff_sayable(struct differ *differ, const struct nv_raw_elem *base,
+                        const struct nv_raw_elem *mine)
+{
+	cleanup_raw_fields struct nv_raw_fields old = NV_RAW_FIELDS_INIT;
+	cleanup_raw_fields struct nv_raw_fields new = NV_RAW_FIELDS_INIT;
+	int r = nv_raw_fields_load(&old, base->value, base->size, true);
+	r = r < 0 ? r : nv_raw_fields_load(&new, mine->value, mine->size, true);
+	return r < 0 ? r : diff_fields(differ, &old, &new, true);
+}
+
+int nv_bson_diff_theirs(const bson_t *base, const bson_t *theirs,
+                        struct nv_bson_changes *ret_changes)
+{
+	struct nv_raw_elem old;
+	struct nv_raw_elem new;
+	nv_bson_whole(base, &old);
+	nv_bson_whole(theirs, &new);
+	struct differ differ = { .changes = ret_changes, .path = NV_BUF_INIT };
+	int r = diff_sayable(&differ, &old, &new);
+	nv_buf_release(&differ.path);
 	return r;
 }
 
@@ -259,7 +292,7 @@ int nv_bson_diff(const bson_t *base, const bson_t *mine, struct nv_bson_changes 
 	nv_bson_changes_truncate(ret_changes, count);
 	if (r == UNCLEAN) {
 		return nv_fail(
-			err, EPERM,
+			err, EINVAL,
 			"the field \"%s\" cannot be changed: its name is empty, has a dot, begins with $ or stands twice",
 			differ.unclean);
 	}

@@ -81,9 +81,9 @@ int nv_bson_retype(const bson_t *stored, const bson_t *edited, bson_t **ret_doc)
  * Appends to *ret_changes what makes mine of base: one set for each field that is new or says
  * something else, one unset for each that is gone; sub-documents are entered, arrays are set whole.
  * Field order alone is no change, null is a value. Where a field name is empty, has a dot, begins
- * with '$' or stands twice, the nearest ancestor with a clean path is set whole. 0, -EINVAL,
- * -ENOMEM; -EPERM with the reason when there is no such ancestor (a top-level field of such a name
- * was changed).
+ * with '$' or stands twice, the nearest ancestor with a clean path is set whole. 0, -ENOMEM;
+ * -EINVAL with the reason: damaged BSON, or no such ancestor (a top-level field of such a name was
+ * changed).
  */
 int nv_bson_diff(const bson_t *base, const bson_t *mine, struct nv_bson_changes *ret_changes,
                  struct nv_err *err);
@@ -104,7 +104,8 @@ int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson
  * theirs' value). Both changing a field to the same value, or both unsetting it, is no conflict.
  * -ESTALE when both changed a field differently, or one set something in what the other unset: then
  * *ret_conflicts (appended; may be NULL) has each such path, before = theirs' value, after =
- * mine's, and *ret_changes is as it was. 0, -EINVAL, -EPERM (as nv_bson_diff), -ENOMEM.
+ * mine's, and *ret_changes is as it was. A top-level field that no path can say does not hinder when
+ * only theirs changed it. 0, -EINVAL (as nv_bson_diff), -ENOMEM.
  */
 int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs,
                    struct nv_bson_changes *ret_changes, struct nv_bson_changes *ret_conflicts,

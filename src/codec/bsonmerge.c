@@ -181,9 +181,14 @@ static int merge_prepare(struct merge *merge, const bson_t *base, const bson_t *
 	if (r < 0) {
 		return r;
 	}
-	r = nv_bson_diff(base, theirs, &merge->theirs, err);
+	r = nv_bson_check(theirs, "the stored document", err);
 	if (r < 0) {
 		return r;
+	}
+	/* a field that no path can say is not among mine's changes, so theirs is no clash */
+	r = nv_bson_diff_theirs(base, theirs, &merge->theirs);
+	if (r < 0) {
+		return nv_fail(err, -r, "no memory to merge documents");
 	}
 	merge->mine_paths = paths_of(&merge->mine);
 	merge->their_paths = paths_of(&merge->theirs);
