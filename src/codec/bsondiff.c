@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "codec/bsondiff_int.h"
 
 void nv_bson_changes_truncate(struct nv_bson_changes *changes, size_t count)
@@ -167,6 +168,9 @@ static bool is_clean(const struct nv_raw_elem *elem)
 static int be_unclean(struct differ *differ, const char *key)
 {
 	(void)snprintf(differ->unclean, sizeof(differ->unclean), "%s", key);
+	for (size_t size = strlen(differ->unclean); !nv_utf8_valid(differ->unclean, size); size--) {
+		differ->unclean[size - 1] = 0; /* never half a character in a reason */
+	}
 	return UNCLEAN;
 }
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 #include "codec/json_int.h"
 
@@ -91,9 +92,12 @@ static int check_names(struct nv_reader *reader, size_t first)
 	}
 	size_t twice = nv_raw_keys_twice(keys, count);
 	if (twice < count) {
+		size_t shown = keys[twice].size < 100 ? keys[twice].size : 100;
+		while (!nv_utf8_valid(keys[twice].key, shown)) {
+			shown--; /* never half a character in a reason */
+		}
 		(void)nv_reader_fault(reader, names[keys[twice].index].text_pos,
-		                      "the field \"%.*s\" stands twice",
-		                      (int)(keys[twice].size < 100 ? keys[twice].size : 100),
+		                      "the field \"%.*s\" stands twice", (int)shown,
 		                      keys[twice].key);
 	}
 	return 0;

@@ -45,6 +45,9 @@ static void add(struct nv_reader *reader, size_t pos, const char *fmt, va_list a
 	}
 	char reason[240];
 	(void)vsnprintf(reason, sizeof(reason), fmt, args);
+	for (size_t size = strlen(reason); !nv_utf8_valid(reason, size); size--) {
+		reason[size - 1] = 0; /* never half a character at its end */
+	}
 	size_t line = 0;
 	size_t column = 0;
 	place(reader, pos, &line, &column);

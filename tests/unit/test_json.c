@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "codec/base64.h"
 #include "codec/bsondiff.h"
 #include "codec/bsonraw.h"
@@ -476,6 +477,21 @@ static void test_names_twice(void **state)
 	assert_refuses("{\"a\":1,\n \"b\":{},\n \"a\":2}", 3, 2, "\"a\" stands twice");
 	assert_refuses("{\"x\":[{\"a\":1,\"\\u0061\":2}]}", 1, 14, "\"a\" stands twice");
 
+	/* a long name is cut, at a character */
+	cleanup_buf struct nv_buf name = NV_BUF_INIT;
+	cleanup_buf struct nv_buf both = NV_BUF_INIT;
+	struct nv_faults faults = NV_FAULTS_INIT;
+
+	nv_buf_putc(&name, 'x');
+	for (int i = 0; i < 100; i++) {
+		nv_buf_puts(&name, "\xc3\xa9");
+	}
+	nv_buf_printf(&both, "{\"%s\":1,\"%s\":2}", name.data, name.data);
+	assert_int_equal(nv_json_parse(both.data, both.len, 0, NULL, &faults), -EINVAL);
+	assert_true(nv_utf8_valid(faults.items[0].reason, strlen(faults.items[0].reason)));
+	assert_non_null(strstr(faults.items[0].reason, "\xc3\xa9\" stands twice"));
+	nv_faults_release(&faults);
+
 	/* many fields, the last of which was there before */
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
@@ -516,8 +532,9 @@ static void test_bad_forms(void **state)
 	               "base64");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQJ=\",\"subType\":\"00\"}}}", 1, 27,
 	               "base64");
-	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"subType\":\"123456789abcdef01\"}}}", 1, 44,
-	               "hex digits");
+	assert_refuses(
+		"{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"subType\":\"123456789abcdef01\"}}}", 1,
+		44, "hex digits");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\"}}}", 1, 33, "subType");
 	assert_refuses("{\"a\":{\"$binary\":{\"base64\":\"AQID\",\"base64\":\"\"}}}", 1, 34,
 	               "subType");
