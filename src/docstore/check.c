@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The arguments of docstore.h, checked. What MongoDB would refuse is refused for every backend, so that a caller that works on one
- * works on all.
+ * The arguments of docstore.h, checked. What MongoDB would refuse is refused for every backend, so
+ * that a caller that works on one works on all.
  */
 #include "config.h"
 
@@ -19,16 +19,20 @@ enum {
 
 int nv_check_collection(const char *collection, struct nv_err *err)
 {
-	if (!collection || collection[0] == '\0' || collection[0] == '.' || strchr(collection, '$') ||
-	    strncmp(collection, "system.", 7) == 0 || strlen(collection) > COLLECTION_MAX) {
-		return nv_fail(err, EINVAL, "no name of a collection: \"%s\"", collection ? collection : "");
+	if (!collection || collection[0] == '\0' || collection[0] == '.' ||
+	    strchr(collection, '$') || strncmp(collection, "system.", 7) == 0 ||
+	    strlen(collection) > COLLECTION_MAX) {
+		return nv_fail(err, EINVAL, "no name of a collection: \"%s\"",
+		               collection ? collection : "");
 	}
 	return 0;
 }
 
 static int check_path(const char *path, struct nv_err *err)
 {
-	return nv_path_is_valid(path) ? 0 : nv_fail(err, EINVAL, "no field path: \"%s\"", path ? path : "");
+	return nv_path_is_valid(path)
+	               ? 0
+	               : nv_fail(err, EINVAL, "no field path: \"%s\"", path ? path : "");
 }
 
 static int check_term(const struct nv_docterm *term, struct nv_err *err)
@@ -42,11 +46,13 @@ static int check_term(const struct nv_docterm *term, struct nv_err *err)
 			return rc;
 		}
 	}
-	bool one = term->op == NV_DOCTERM_EQ || term->op == NV_DOCTERM_GE || term->op == NV_DOCTERM_LT;
+	bool one =
+		term->op == NV_DOCTERM_EQ || term->op == NV_DOCTERM_GE || term->op == NV_DOCTERM_LT;
 	bool none = term->op == NV_DOCTERM_NULL || term->op == NV_DOCTERM_NOTNULL;
 	if ((one && term->values_count != 1) || (none && term->values_count != 0) ||
 	    term->op > NV_DOCTERM_NOTNULL) {
-		return nv_fail(err, EINVAL, "a term of \"%s\" with %zu values", term->paths[0], term->values_count);
+		return nv_fail(err, EINVAL, "a term of \"%s\" with %zu values", term->paths[0],
+		               term->values_count);
 	}
 	return 0;
 }
@@ -70,15 +76,15 @@ int nv_check_query(const struct nv_docquery *query, struct nv_err *err)
 		return rc;
 	}
 	if (query->fields_count > NV_PATH_FIELDS_MAX) {
-		return nv_fail(err, EINVAL, "a query of %zu fields; %d are the most", query->fields_count,
-		               NV_PATH_FIELDS_MAX);
+		return nv_fail(err, EINVAL, "a query of %zu fields; %d are the most",
+		               query->fields_count, NV_PATH_FIELDS_MAX);
 	}
 	for (size_t i = 0; i < query->fields_count; i++) {
 		rc = check_path(query->fields[i], err);
 		for (size_t k = 0; k < i && rc == 0; k++) {
 			if (nv_path_overlaps(query->fields[i], query->fields[k])) {
-				rc = nv_fail(err, EINVAL, "the fields \"%s\" and \"%s\" overlap", query->fields[k],
-				             query->fields[i]);
+				rc = nv_fail(err, EINVAL, "the fields \"%s\" and \"%s\" overlap",
+				             query->fields[k], query->fields[i]);
 			}
 		}
 		if (rc < 0) {
@@ -95,7 +101,8 @@ static int check_doc(const bson_t *doc, struct nv_err *err)
 	}
 	struct nv_bval value = nv_bval_doc(doc);
 	if (value.size > NV_DOCSTORE_DOC_MAX) {
-		return nv_fail(err, EFBIG, "the document has %zu bytes; %d is the most a document can have",
+		return nv_fail(err, EFBIG,
+		               "the document has %zu bytes; %d is the most a document can have",
 		               value.size, NV_DOCSTORE_DOC_MAX);
 	}
 	if (nv_bval_check(value.data, value.size) < 0) {
@@ -106,8 +113,10 @@ static int check_doc(const bson_t *doc, struct nv_err *err)
 	if (!nv_bval_field(&value, "_id", 3, &id)) {
 		return nv_fail(err, EINVAL, "a document without _id");
 	}
-	if (id.type == BSON_TYPE_ARRAY || id.type == BSON_TYPE_REGEX || id.type == BSON_TYPE_UNDEFINED) {
-		return nv_fail(err, EINVAL, "an _id may be no array, regular expression or undefined");
+	if (id.type == BSON_TYPE_ARRAY || id.type == BSON_TYPE_REGEX ||
+	    id.type == BSON_TYPE_UNDEFINED) {
+		return nv_fail(err, EINVAL,
+		               "an _id may be no array, regular expression or undefined");
 	}
 	return 0;
 }
@@ -136,8 +145,8 @@ static const char *changed_path(const struct nv_docwrite *write, size_t i)
 
 static int check_changes(const struct nv_docwrite *write, struct nv_err *err)
 {
-	size_t count = write->sets_count + write->unsets_count + write->incs_count + write->pushes_count +
-	               write->pulls_count;
+	size_t count = write->sets_count + write->unsets_count + write->incs_count +
+	               write->pushes_count + write->pulls_count;
 	for (size_t i = 0; i < count; i++) {
 		const char *path = changed_path(write, i);
 		int rc = check_path(path, err);
@@ -157,7 +166,8 @@ static int check_changes(const struct nv_docwrite *write, struct nv_err *err)
 	return 0;
 }
 
-/* Values and keys of changes that point nowhere are a caller's mistake that must not become a crash. */
+/* Values and keys of changes that point nowhere are a caller's mistake that must not become a
+ * crash. */
 static int check_values(const struct nv_docwrite *write, struct nv_err *err)
 {
 	bool lost = false;
@@ -165,9 +175,9 @@ static int check_values(const struct nv_docwrite *write, struct nv_err *err)
 		lost = lost || !write->sets[i].value;
 	}
 	for (size_t i = 0; i < write->pushes_count + write->pulls_count; i++) {
-		const struct nv_docmember *member = i < write->pushes_count ?
-		                                            &write->pushes[i] :
-		                                            &write->pulls[i - write->pushes_count];
+		const struct nv_docmember *member =
+			i < write->pushes_count ? &write->pushes[i]
+						: &write->pulls[i - write->pushes_count];
 		lost = lost || !member->value || (member->key && !nv_path_is_valid(member->key));
 	}
 	for (size_t i = 0; i < write->expects_count; i++) {
@@ -192,13 +202,17 @@ static int check_write(const struct nv_docwrite *write, struct nv_err *err)
 	case NV_DOCWRITE_UPDATE:
 	case NV_DOCWRITE_DELETE:
 		if (!write->id || (write->kind == NV_DOCWRITE_DELETE && changes)) {
-			return nv_fail(err, EINVAL, "a write of one document without its _id, or a delete with changes");
+			return nv_fail(
+				err, EINVAL,
+				"an update without _id, or a delete with changes");
 		}
 		break;
 	case NV_DOCWRITE_UPDATE_ALL:
 	case NV_DOCWRITE_ABSENT:
 		if (write->expects_count > 0 || changes == (write->kind == NV_DOCWRITE_ABSENT)) {
-			return nv_fail(err, EINVAL, "a write of all documents with expected values, or without changes");
+			return nv_fail(
+				err, EINVAL,
+				"expected values for many documents, or no changes");
 		}
 		rc = check_terms(write->terms, write->terms_count, err);
 		break;
@@ -222,8 +236,10 @@ int nv_check_commit(const struct nv_doccommit *commit, size_t *ret_failed, struc
 		int rc = check_doc(commit->entries[i], err);
 		bson_iter_t iter;
 		if (rc == 0 && i == 0 &&
-		    (!bson_iter_init_find(&iter, commit->entries[i], "_id") || !BSON_ITER_HOLDS_OID(&iter))) {
-			rc = nv_fail(err, EINVAL, "the first entry's _id, the operation's, must be an ObjectId");
+		    (!bson_iter_init_find(&iter, commit->entries[i], "_id") ||
+		     !BSON_ITER_HOLDS_OID(&iter))) {
+			rc = nv_fail(err, EINVAL,
+			             "the first entry's _id, the operation's, must be an ObjectId");
 		}
 		if (rc < 0) {
 			*ret_failed = commit->writes_count + i;

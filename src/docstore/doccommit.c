@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The steps of a commit. Owns the order of writes and what each kind means; the transaction around it is the store's.
+ * The steps of a commit. Owns the order of writes and what each kind means; the transaction around
+ * it is the store's.
  */
 #include "config.h"
 
@@ -57,7 +58,8 @@ static int insert(struct run *run, const char *collection, const bson_t *doc, st
 	}
 	if (rc > 0) {
 		struct nv_bval there = buf_doc(&run->stored);
-		return lose(run, &there, nv_fail(err, EEXIST, "%s has a document of that _id", collection), err);
+		return lose(run, &there,
+		            nv_fail(err, EEXIST, "%s has a document of that _id", collection), err);
 	}
 	return run->io->store(run->ctx, collection, &run->key, NULL, &value, err);
 }
@@ -79,7 +81,8 @@ static int load_expected(struct run *run, const struct nv_docwrite *write, struc
 		return rc;
 	}
 	if (rc == 0) {
-		return nv_fail(err, ENOENT, "%s has no document of that _id any more", write->collection);
+		return nv_fail(err, ENOENT, "%s has no document of that _id any more",
+		               write->collection);
 	}
 	struct nv_bval stored = buf_doc(&run->stored);
 	rc = nv_write_expect(write, &stored, err);
@@ -135,7 +138,8 @@ static int update_all(struct run *run, const struct nv_docwrite *write, struct n
 		}
 		rc = run->io->load(run->ctx, write->collection, &run->key, &run->stored, err);
 		if (rc == 0) {
-			return nv_fail(err, EIO, "a document of %s is not where its _id says", write->collection);
+			return nv_fail(err, EIO, "a document of %s is not where its _id says",
+			               write->collection);
 		}
 		if (rc > 0) {
 			rc = change(run, write, err);
@@ -162,7 +166,8 @@ static int absent(struct run *run, const struct nv_docwrite *write, struct nv_er
 	return rc < 0 ? rc : 0;
 }
 
-static int run_write(struct run *run, const struct nv_docwrite *write, bson_t **ret_after, struct nv_err *err)
+static int run_write(struct run *run, const struct nv_docwrite *write, bson_t **ret_after,
+                     struct nv_err *err)
 {
 	struct nv_bval after;
 	int rc = 0;
@@ -222,7 +227,7 @@ static int run_all(struct run *run, const struct nv_doccommit *commit, struct nv
 }
 
 int nv_doccommit_run(const struct nv_doccommit_io *io, void *ctx, const struct nv_doccommit *commit,
-                  struct nv_docresult *result, struct nv_err *err)
+                     struct nv_docresult *result, struct nv_err *err)
 {
 	struct run run = { .io = io, .ctx = ctx, .result = result };
 	int rc = run_all(&run, commit, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The public face of document stores: argument checks, defaults of NULL slots, error counts; then the backend.
+ * The public face of document stores: argument checks, defaults of NULL slots, error counts; then
+ * the backend.
  */
 #include "config.h"
 
@@ -21,8 +22,8 @@ enum { TIMEOUT_DEFAULT_MS = 5000 };
 /* One URI scheme. */
 struct scheme {
 	const char *prefix;
-	int (*open)(const char *rest, const struct nv_docstore_config *config, struct nv_docstore **ret_store,
-	            struct nv_err *err);
+	int (*open)(const char *rest, const struct nv_docstore_config *config,
+	            struct nv_docstore **ret_store, struct nv_err *err);
 };
 
 static const struct scheme schemes[] = {
@@ -30,8 +31,8 @@ static const struct scheme schemes[] = {
 	{ "mem:", nv_mem_open },
 };
 
-int nv_docstore_open(const char *uri, const struct nv_docstore_config *config, struct nv_docstore **ret_store,
-                     struct nv_err *err)
+int nv_docstore_open(const char *uri, const struct nv_docstore_config *config,
+                     struct nv_docstore **ret_store, struct nv_err *err)
 {
 	if (!uri || !config || !config->clock) {
 		return nv_fail(err, EINVAL, "a document store needs a URI and a clock");
@@ -94,13 +95,14 @@ int nv_docstore_ping(struct nv_docstore *store, struct nv_err *err)
 	return counted(store, store->ops->ping(store, err));
 }
 
-int nv_docstore_collections(struct nv_docstore *store, nv_docstore_name_fn *fn, void *ctx, struct nv_err *err)
+int nv_docstore_collections(struct nv_docstore *store, nv_docstore_name_fn *fn, void *ctx,
+                            struct nv_err *err)
 {
 	return counted(store, store->ops->collections(store, fn, ctx, err));
 }
 
-int nv_docstore_query(struct nv_docstore *store, const struct nv_docquery *queries, size_t queries_count,
-                      nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+int nv_docstore_query(struct nv_docstore *store, const struct nv_docquery *queries,
+                      size_t queries_count, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	for (size_t i = 0; i < queries_count; i++) {
 		int rc = nv_check_query(&queries[i], err);
@@ -122,17 +124,21 @@ static int take_one(void *ctx, size_t query, const bson_t *doc, struct nv_err *e
 	return *taken ? 1 : nv_fail(err, ENOMEM, "out of memory");
 }
 
-int nv_docstore_get(struct nv_docstore *store, const char *collection, const bson_value_t *id, bson_t **ret_doc,
-                    struct nv_err *err)
+int nv_docstore_get(struct nv_docstore *store, const char *collection, const bson_value_t *id,
+                    bson_t **ret_doc, struct nv_err *err)
 {
 	static const char *const path = "_id";
 	if (!id) {
 		return nv_fail(err, EINVAL, "no _id to look for");
 	}
-	struct nv_docterm term = {
-		.paths = &path, .paths_count = 1, .op = NV_DOCTERM_EQ, .values = id, .values_count = 1
+	struct nv_docterm term = { .paths = &path,
+		                   .paths_count = 1,
+		                   .op = NV_DOCTERM_EQ,
+		                   .values = id,
+		                   .values_count = 1 };
+	struct nv_docquery query = {
+		.collection = collection, .terms = &term, .terms_count = 1, .limit = 1
 	};
-	struct nv_docquery query = { .collection = collection, .terms = &term, .terms_count = 1, .limit = 1 };
 	bson_t *found = NULL;
 	int rc = nv_docstore_query(store, &query, 1, take_one, &found, err);
 	if (rc < 0) {
@@ -160,8 +166,8 @@ static void release_after(struct nv_docresult *result)
 	result->count = 0;
 }
 
-int nv_docstore_commit(struct nv_docstore *store, const struct nv_doccommit *commit, struct nv_docresult *result,
-                       struct nv_err *err)
+int nv_docstore_commit(struct nv_docstore *store, const struct nv_doccommit *commit,
+                       struct nv_docresult *result, struct nv_err *err)
 {
 	result->failed = SIZE_MAX;
 	int rc = nv_check_commit(commit, &result->failed, err);
@@ -198,7 +204,8 @@ void nv_docresult_release(struct nv_docresult *result)
 	*result = (struct nv_docresult){ 0 };
 }
 
-int nv_doclog_open(struct nv_docstore *store, size_t newest, struct nv_doclog **ret_log, struct nv_err *err)
+int nv_doclog_open(struct nv_docstore *store, size_t newest, struct nv_doclog **ret_log,
+                   struct nv_err *err)
 {
 	return counted(store, store->ops->log_open(store, newest, ret_log, err));
 }
@@ -215,7 +222,8 @@ int nv_doclog_read(struct nv_doclog *log, nv_docstore_doc_fn *fn, void *ctx, str
 	return counted(log->store, log->store->ops->log_read(log, fn, ctx, err));
 }
 
-int nv_docstore_watch(struct nv_docstore *store, nv_docstore_watch_fn *fn, void *ctx, struct nv_err *err)
+int nv_docstore_watch(struct nv_docstore *store, nv_docstore_watch_fn *fn, void *ctx,
+                      struct nv_err *err)
 {
 	if (!store->ops->watch) {
 		return nv_fail(err, EOPNOTSUPP, "%s has no push", store->ops->name);
@@ -229,8 +237,8 @@ bool nv_docvalue_equal(const bson_value_t *a, const bson_value_t *b)
 	cleanup_buf struct nv_buf right_store = NV_BUF_INIT;
 	struct nv_bval left;
 	struct nv_bval right;
-	return nv_bval_from(a, &left_store, &left) == 0 && nv_bval_from(b, &right_store, &right) == 0 &&
-	       nv_bval_equal(&left, &right);
+	return nv_bval_from(a, &left_store, &left) == 0 &&
+	       nv_bval_from(b, &right_store, &right) == 0 && nv_bval_equal(&left, &right);
 }
 
 int nv_docvalue_key(const bson_value_t *value, struct nv_buf *out)

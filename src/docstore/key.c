@@ -101,7 +101,8 @@ static void append_double(struct nv_buf *out, double number)
 
 static void append_int64(struct nv_buf *out, int64_t number)
 {
-	/* A double has 53 bits; what is below them is the rest. Clearing low bits rounds down for either sign. */
+	/* A double has 53 bits; what is below them is the rest. Clearing low bits rounds down for
+	 * either sign. */
 	uint64_t size = number < 0 ? ~(uint64_t)number + 1 : (uint64_t)number;
 	uint64_t mask = 0;
 	while (size >> 53 != 0) {
@@ -129,7 +130,7 @@ struct decimal {
 static bool decode_decimal(const uint8_t *data, struct decimal *ret_decimal, double *ret_special)
 {
 	const unsigned __int128 limit =
-	        (unsigned __int128)UINT64_C(10000000000000000) * UINT64_C(1000000000000000000);
+		(unsigned __int128)UINT64_C(10000000000000000) * UINT64_C(1000000000000000000);
 	uint64_t low = nv_le64(data);
 	uint64_t high = nv_le64(data + 8);
 	unsigned top = (unsigned)(high >> 58) & 0x1f;
@@ -142,8 +143,8 @@ static bool decode_decimal(const uint8_t *data, struct decimal *ret_decimal, dou
 	bool large = top >> 3 == 3; /* such a coefficient is over 34 digits, which counts as 0 */
 	decimal.exponent = (int)(high >> (large ? 47 : 49) & 0x3fff) - 6176;
 	if (!large) {
-		decimal.coefficient = (unsigned __int128)(high & UINT64_C(0x1ffffffffffff)) << 64 |
-		                      low;
+		decimal.coefficient =
+			(unsigned __int128)(high & UINT64_C(0x1ffffffffffff)) << 64 | low;
 		if (decimal.coefficient >= limit) {
 			decimal.coefficient = 0;
 		}
@@ -178,7 +179,8 @@ static bool decimal_int64(const struct decimal *decimal, int64_t *ret_number)
 	return true;
 }
 
-/* True when a double has exactly the decimal's value: coefficient × 5^e × 2^e with 53 bits or fewer beside the power of two. */
+/* True when a double has exactly the decimal's value: coefficient × 5^e × 2^e with 53 bits or fewer
+ * beside the power of two. */
 static bool decimal_double(const struct decimal *decimal, double *ret_number)
 {
 	unsigned __int128 odd = decimal->coefficient;
@@ -223,7 +225,8 @@ static void append_inexact(struct nv_buf *out, const struct decimal *decimal)
 	char text[96];
 	(void)snprintf(text, sizeof(text), "%s%sE%d", decimal->negative ? "-" : "", digits + at,
 	               decimal->exponent);
-	/* No decimal point in it, so the locale does not matter. Finite, so never as far out as an infinity. */
+	/* No decimal point in it, so the locale does not matter. Finite, so never as far out as an
+	 * infinity. */
 	double near = strtod(text, NULL);
 	append_ordered(out, isinf(near) ? copysign(DBL_MAX, near) : near);
 	nv_buf_putc(out, 2);
@@ -310,7 +313,8 @@ static void append_code(struct nv_buf *out, const struct nv_bval *value)
 	append_fields(out, &scope);
 }
 
-/* The key behind the kind. Deep documents were refused before (NV_BVAL_DEPTH_MAX), so the recursion is bounded. */
+/* The key behind the kind. Deep documents were refused before (NV_BVAL_DEPTH_MAX), so the recursion
+ * is bounded. */
 static void append_rest(struct nv_buf *out, const struct nv_bval *value, bool nested)
 {
 	switch (kind_of(value->type)) {

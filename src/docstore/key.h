@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Canonical keys: byte strings that are equal exactly when two values are equal as the database compares, and that sort as
- * MongoDB sorts. Stored in sqlite files: the form is part of the file format (user_version). Private to docstore/. Pure.
+ * Canonical keys: byte strings that are equal exactly when two values are equal as the database
+ * compares, and that sort as MongoDB sorts. Stored in sqlite files: the form is part of the file
+ * format (user_version). Private to docstore/. Pure.
  *
  * First byte: the kind (all numbers are one kind, symbol is string, undefined is null). Then
- *   numbers   8 bytes: the double at or below the value, order-preserving; 00, or 01 and the int64's rest in 2 bytes, or 02 and a
- *             decimal that no double or int64 equals, as "digitsEexponent" and 00
- *   strings   the bytes; inside a document with 00 as 00 FF, and 00 00 at the end
- *   documents for each field kind, name, 00, the rest of its key; 00 at the end. Arrays likewise without names
- *   others    fixed-size, or with their length in front
+ *
+ * - numbers: 8 bytes, the double at or below the value, order-preserving; then 00, or 01 and the
+ *   int64's rest in 2 bytes, or 02 and a decimal that no double or int64 equals, as
+ *   "digitsEexponent" and 00
+ * - strings: the bytes; inside a document with 00 as 00 FF, and 00 00 at the end
+ * - documents: for each field kind, name, 00, the rest of its key; 00 at the end; arrays likewise
+ *   without names
+ * - others: fixed-size, or with their length in front
+ *
  * An ObjectId is thus 23 and its 12 bytes.
  */
 #ifndef NV_DOCSTORE_KEY_H
@@ -22,7 +27,8 @@
 
 #define NV_KEY_NULL 0x05 /* the whole key of null, undefined and missing */
 
-/* Bytes of a key that an index keeps; longer ones are cut, so an index finds candidates and never more. */
+/* Bytes of a key that an index keeps; longer ones are cut, so an index finds candidates and never
+ * more. */
 #define NV_KEY_INDEX_MAX 200
 
 /* Appends the key of value. 0 or -ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Terms tried on documents. Owns the rule of aliases (first path that is not null) and of any-element; equality is key.c's.
+ * Terms tried on documents. Owns the rule of aliases (first path that is not null) and of
+ * any-element; equality is key.c's.
  */
 #include "config.h"
 
@@ -137,7 +138,8 @@ static bool try_value(void *ctx, const struct nv_bval *value)
 	if (op == NV_DOCTERM_GE || op == NV_DOCTERM_LT) {
 		const struct nv_match_key *key = &term->keys[0];
 		const char *bytes = term->bytes.data + key->at;
-		int order = nv_key_compare(probe->scratch->data, probe->scratch->len, bytes, key->size);
+		int order =
+			nv_key_compare(probe->scratch->data, probe->scratch->len, bytes, key->size);
 		bool same_kind = probe->scratch->data[0] == bytes[0];
 		probe->hit = same_kind && (op == NV_DOCTERM_GE ? order >= 0 : order < 0);
 	} else {
@@ -161,7 +163,8 @@ static bool path_is_null(const struct nv_bval *doc, const char *path)
 	return hit;
 }
 
-static bool term_holds(const struct nv_match_term *term, struct nv_buf *scratch, const struct nv_bval *doc)
+static bool term_holds(const struct nv_match_term *term, struct nv_buf *scratch,
+                       const struct nv_bval *doc)
 {
 	const struct nv_docterm *from = term->term;
 	size_t last = from->paths_count - 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Terms of a query, compiled, and tried on documents: what MongoDB would say. Private to docstore/; for the embedded stores.
+ * Terms of a query, compiled, and tried on documents: what MongoDB would say. Private to docstore/;
+ * for the embedded stores.
  */
 #ifndef NV_DOCSTORE_MATCH_H
 #define NV_DOCSTORE_MATCH_H
@@ -24,7 +25,7 @@ struct nv_match_term {
 	struct nv_buf bytes;           /* owned; the keys of term->values, one behind the other */
 	struct nv_match_key *keys;     /* owned; sorted, without repetition */
 	size_t keys_count;
-	bool takes_null;               /* null is among the values */
+	bool takes_null; /* null is among the values */
 };
 
 struct nv_match {
@@ -33,7 +34,8 @@ struct nv_match {
 	struct nv_buf scratch; /* owned; the key of the value looked at */
 };
 
-/* Compiles; terms must outlive *ret_match. 0, -ENOMEM, -EINVAL. Owns: nv_match_release, also after a failure. */
+/* Compiles; terms must outlive *ret_match. 0, -ENOMEM, -EINVAL. Owns: nv_match_release, also after
+ * a failure. */
 int nv_match_init(struct nv_match *ret_match, const struct nv_docterm *terms, size_t terms_count);
 void nv_match_release(struct nv_match *match);
 

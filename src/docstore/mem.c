@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Documents in memory: the test double of document stores, with faults at every step (mem.h). Does what sqlite.c does, without a
- * file: readers see one moment's state, a commit is seen whole or not at all.
+ * Documents in memory: the test double of document stores, with faults at every step (mem.h). Does
+ * what sqlite.c does, without a file: readers see one moment's state, a commit is seen whole or not
+ * at all.
  *
- * One mutex. A commit is `busy` from its first to its last step and lets the mutex go while a fault delays it; others wait for it, each until its own
- * deadline. Documents are refcounted and never change, so a reader takes references and delivers without the mutex.
+ * One mutex. A commit is `busy` from its first to its last step and lets the mutex go while a fault
+ * delays it; others wait for it, each until its own deadline. Documents are refcounted and never
+ * change, so a reader takes references and delivers without the mutex.
  */
 #include "config.h"
 
@@ -33,8 +35,8 @@ struct mem_undo {
 struct mem_store {
 	struct nv_docstore base;
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;              /* busy ended, or the clock moved */
-	bool busy;                           /* under mutex, as all below: a commit is under way */
+	pthread_cond_t changed; /* busy ended, or the clock moved */
+	bool busy;              /* under mutex, as all below: a commit is under way */
 	struct nv_memtable table;
 	int64_t next_seq;
 	struct nv_mem_fault faults[NV_MEM_STEP_COUNT];
@@ -77,7 +79,8 @@ static int64_t deadline_of(const struct mem_store *store)
 }
 
 /* Passes a step: delays and fails as injected. With the mutex held; lets it go while it waits. */
-static int pass(struct mem_store *store, enum nv_mem_step step, int64_t deadline_ms, struct nv_err *err)
+static int pass(struct mem_store *store, enum nv_mem_step step, int64_t deadline_ms,
+                struct nv_err *err)
 {
 	struct nv_mem_fault *fault = &store->faults[step];
 	store->passes[step]++;
@@ -140,7 +143,8 @@ static void names_free(char **names, size_t count)
 }
 
 /* Copies the names, so that fn is called without the mutex. */
-static int copy_names(const struct mem_store *store, char ***ret_names, size_t *ret_count, struct nv_err *err)
+static int copy_names(const struct mem_store *store, char ***ret_names, size_t *ret_count,
+                      struct nv_err *err)
 {
 	char **names = calloc(store->table.count + 1, sizeof(*names));
 	size_t count = 0;
@@ -162,7 +166,8 @@ static int copy_names(const struct mem_store *store, char ***ret_names, size_t *
 	return 0;
 }
 
-static int mem_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx, struct nv_err *err)
+static int mem_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx,
+                           struct nv_err *err)
 {
 	struct mem_store *store = mem_store(base);
 	int64_t deadline_ms = deadline_of(store);
@@ -213,7 +218,8 @@ static int view_take(const struct mem_store *store, const char *name, struct mem
 	return 0;
 }
 
-static int pass_unlocked(struct mem_store *store, enum nv_mem_step step, int64_t deadline_ms, struct nv_err *err)
+static int pass_unlocked(struct mem_store *store, enum nv_mem_step step, int64_t deadline_ms,
+                         struct nv_err *err)
 {
 	pthread_mutex_lock(&store->mutex);
 	int rc = pass(store, step, deadline_ms, err);
@@ -221,8 +227,8 @@ static int pass_unlocked(struct mem_store *store, enum nv_mem_step step, int64_t
 	return rc;
 }
 
-static int query_one(struct mem_store *store, struct nv_reader *reader, const struct mem_view *view, int64_t deadline_ms,
-                     struct nv_err *err)
+static int query_one(struct mem_store *store, struct nv_reader *reader, const struct mem_view *view,
+                     int64_t deadline_ms, struct nv_err *err)
 {
 	int rc = 0;
 	for (size_t i = 0; i < view->count && rc == 0; i++) {
@@ -236,8 +242,8 @@ static int query_one(struct mem_store *store, struct nv_reader *reader, const st
 	return rc < 0 ? rc : 0;
 }
 
-static int mem_query(struct nv_docstore *base, const struct nv_docquery *queries, size_t count, nv_docstore_doc_fn *fn,
-                     void *ctx, struct nv_err *err)
+static int mem_query(struct nv_docstore *base, const struct nv_docquery *queries, size_t count,
+                     nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	struct mem_store *store = mem_store(base);
 	int64_t deadline_ms = deadline_of(store);
@@ -271,11 +277,12 @@ static int mem_query(struct nv_docstore *base, const struct nv_docquery *queries
 
 /* ---- Committing ---- */
 
-static int commit_load(void *ctx, const char *name, const struct nv_buf *key, struct nv_buf *out, struct nv_err *err)
+static int commit_load(void *ctx, const char *name, const struct nv_buf *key, struct nv_buf *out,
+                       struct nv_err *err)
 {
 	struct mem_commit *commit = ctx;
-	const struct nv_memdoc *found =
-	        nv_memcollection_find(nv_memtable_find(&commit->store->table, name), key->data, key->len);
+	const struct nv_memdoc *found = nv_memcollection_find(
+		nv_memtable_find(&commit->store->table, name), key->data, key->len);
 	if (!found) {
 		return 0;
 	}
@@ -285,8 +292,10 @@ static int commit_load(void *ctx, const char *name, const struct nv_buf *key, st
 	return nv_buf_error(out) ? nv_fail(err, ENOMEM, "out of memory") : 1;
 }
 
-/* Puts doc (a reference is taken over; NULL: nothing) where key is, and remembers how to go back. */
-static int commit_swap(struct mem_commit *commit, const char *name, const struct nv_buf *key, struct nv_memdoc *doc)
+/* Puts doc (a reference is taken over; NULL: nothing) where key is, and remembers how to go back.
+ */
+static int commit_swap(struct mem_commit *commit, const char *name, const struct nv_buf *key,
+                       struct nv_memdoc *doc)
 {
 	struct nv_memcollection *collection = nv_memtable_make(&commit->store->table, name);
 	if (commit->undo_count == commit->undo_cap) {
@@ -303,18 +312,21 @@ static int commit_swap(struct mem_commit *commit, const char *name, const struct
 		nv_memdoc_unref(doc);
 		return -ENOMEM;
 	}
-	struct nv_memdoc *old = nv_memcollection_swap(collection, key->data, key->len, nv_memdoc_ref(doc));
+	struct nv_memdoc *old =
+		nv_memcollection_swap(collection, key->data, key->len, nv_memdoc_ref(doc));
 	commit->undo[commit->undo_count++] = (struct mem_undo){ collection, old, doc };
 	return 0;
 }
 
-static int commit_store(void *ctx, const char *name, const struct nv_buf *key, const struct nv_bval *old,
-                        const struct nv_bval *value, struct nv_err *err)
+static int commit_store(void *ctx, const char *name, const struct nv_buf *key,
+                        const struct nv_bval *old, const struct nv_bval *value, struct nv_err *err)
 {
 	struct mem_commit *commit = ctx;
 	int64_t seq = commit->store->next_seq;
 	if (old) { /* keeps its place */
-		seq = nv_memcollection_find(nv_memtable_find(&commit->store->table, name), key->data, key->len)->seq;
+		seq = nv_memcollection_find(nv_memtable_find(&commit->store->table, name),
+		                            key->data, key->len)
+		              ->seq;
 	} else {
 		commit->store->next_seq++;
 	}
@@ -325,15 +337,16 @@ static int commit_store(void *ctx, const char *name, const struct nv_buf *key, c
 	return commit_swap(commit, name, key, doc) < 0 ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-static int commit_remove(void *ctx, const char *name, const struct nv_buf *key, const struct nv_bval *old,
-                         struct nv_err *err)
+static int commit_remove(void *ctx, const char *name, const struct nv_buf *key,
+                         const struct nv_bval *old, struct nv_err *err)
 {
 	(void)old;
 	return commit_swap(ctx, name, key, NULL) < 0 ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-static int commit_select(void *ctx, const char *name, const struct nv_docterm *terms, size_t terms_count,
-                         nv_doccommit_found_fn *fn, void *found_ctx, struct nv_err *err)
+static int commit_select(void *ctx, const char *name, const struct nv_docterm *terms,
+                         size_t terms_count, nv_doccommit_found_fn *fn, void *found_ctx,
+                         struct nv_err *err)
 {
 	struct mem_commit *commit = ctx;
 	const struct nv_memcollection *collection = nv_memtable_find(&commit->store->table, name);
@@ -376,8 +389,9 @@ static void commit_end(struct mem_commit *commit, bool failed)
 		struct mem_undo *undo = &commit->undo[--commit->undo_count];
 		const struct nv_memdoc *named = undo->fresh ? undo->fresh : undo->old;
 		if (failed && named) {
-			nv_memdoc_unref(nv_memcollection_swap(undo->collection, named->bytes, named->key_size,
-			                          nv_memdoc_ref(undo->old)));
+			nv_memdoc_unref(nv_memcollection_swap(undo->collection, named->bytes,
+			                                      named->key_size,
+			                                      nv_memdoc_ref(undo->old)));
 		} else if (!failed && undo->fresh) {
 			undo->collection->exists = true;
 		}
@@ -387,13 +401,14 @@ static void commit_end(struct mem_commit *commit, bool failed)
 	free(commit->undo);
 }
 
-static int mem_commit(struct nv_docstore *base, const struct nv_doccommit *commit, struct nv_docresult *result,
-                      struct nv_err *err)
+static int mem_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
+                      struct nv_docresult *result, struct nv_err *err)
 {
 	struct mem_store *store = mem_store(base);
 	struct mem_commit run = { .store = store, .deadline_ms = deadline_of(store) };
 	nv_metric_add(base->metrics, NV_METRIC_DOCS_ROUND_TRIPS, 1);
-	nv_metric_add(base->metrics, NV_METRIC_DOCS_COMMANDS, commit->writes_count + commit->entries_count);
+	nv_metric_add(base->metrics, NV_METRIC_DOCS_COMMANDS,
+	              commit->writes_count + commit->entries_count);
 	int rc = lock(store, run.deadline_ms, err);
 	if (rc < 0) {
 		return rc;
@@ -442,7 +457,8 @@ static int log_view(struct mem_store *store, struct mem_view *ret_view, struct n
 	return rc;
 }
 
-static int mem_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log, struct nv_err *err)
+static int mem_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log,
+                        struct nv_err *err)
 {
 	struct mem_view view = { NULL, 0 };
 	struct mem_log *log = calloc(1, sizeof(*log));
@@ -477,7 +493,8 @@ static void mem_log_close(struct nv_doclog *base)
 	free(log);
 }
 
-static int mem_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int mem_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx,
+                        struct nv_err *err)
 {
 	struct mem_log *log = (struct mem_log *)base;
 	struct mem_view view = { NULL, 0 };
@@ -523,7 +540,8 @@ static const struct nv_docstore_ops mem_ops = {
 	.log_read = mem_log_read,
 };
 
-int nv_mem_open(const char *rest, const struct nv_docstore_config *config, struct nv_docstore **ret_store, struct nv_err *err)
+int nv_mem_open(const char *rest, const struct nv_docstore_config *config,
+                struct nv_docstore **ret_store, struct nv_err *err)
 {
 	if (rest[0] != '\0') {
 		return nv_fail(err, EINVAL, "mem: takes no path");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The in-memory store's test controls: errors and delays at each step of each call. For tests; the daemon never includes it.
+ * The in-memory store's test controls: errors and delays at each step of each call. For tests; the
+ * daemon never includes it.
  */
 #ifndef NV_DOCSTORE_MEM_H
 #define NV_DOCSTORE_MEM_H
@@ -29,7 +30,8 @@ struct nv_mem_fault {
 	unsigned skip;    /* passes that go well first */
 	unsigned times;   /* passes that are hit then; 0 = none (clears the fault) */
 	int errnum;       /* 0 = no error, only the delay */
-	int64_t delay_ms; /* by the store's clock; past the call's deadline it ends as -ETIMEDOUT there */
+	int64_t delay_ms; /* by the store's clock; past the call's deadline it ends as -ETIMEDOUT
+	                     there */
 };
 
 /* Puts (or clears) the fault of one step. store must be a mem: store. Any thread. */

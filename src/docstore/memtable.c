@@ -92,8 +92,8 @@ struct nv_memcollection *nv_memtable_make(struct nv_memtable *table, const char 
 		return table->collections[at];
 	}
 	struct nv_memcollection *made = calloc(1, sizeof(*made));
-	struct nv_memcollection **grown = realloc(table->collections,
-	                                        (table->count + 1) * sizeof(*grown));
+	struct nv_memcollection **grown =
+		realloc(table->collections, (table->count + 1) * sizeof(*grown));
 	if (grown) {
 		table->collections = grown;
 	}
@@ -108,7 +108,8 @@ struct nv_memcollection *nv_memtable_make(struct nv_memtable *table, const char 
 }
 
 /* Where key is, or would be. */
-static size_t doc_at(const struct nv_memcollection *collection, const void *key, size_t key_size, bool *ret_found)
+static size_t doc_at(const struct nv_memcollection *collection, const void *key, size_t key_size,
+                     bool *ret_found)
 {
 	size_t low = 0;
 	size_t high = collection->count;
@@ -130,15 +131,16 @@ static size_t doc_at(const struct nv_memcollection *collection, const void *key,
 	return low;
 }
 
-struct nv_memdoc *nv_memcollection_find(const struct nv_memcollection *collection, const void *key, size_t key_size)
+struct nv_memdoc *nv_memcollection_find(const struct nv_memcollection *collection, const void *key,
+                                        size_t key_size)
 {
 	bool found = false;
 	size_t at = collection ? doc_at(collection, key, key_size, &found) : 0;
 	return found ? collection->docs[at] : NULL;
 }
 
-struct nv_memdoc *nv_memcollection_swap(struct nv_memcollection *collection, const void *key, size_t key_size,
-                                        struct nv_memdoc *doc)
+struct nv_memdoc *nv_memcollection_swap(struct nv_memcollection *collection, const void *key,
+                                        size_t key_size, struct nv_memdoc *doc)
 {
 	bool found = false;
 	size_t at = doc_at(collection, key, key_size, &found);

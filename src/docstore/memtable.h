@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The containers of the in-memory store: immutable refcounted documents in collections sorted by key. Private to mem.c, which locks.
+ * The containers of the in-memory store: immutable refcounted documents in collections sorted by
+ * key. Private to mem.c, which locks.
  */
 #ifndef NV_DOCSTORE_MEMTABLE_H
 #define NV_DOCSTORE_MEMTABLE_H
@@ -16,7 +17,7 @@
 /* One stored document. */
 struct nv_memdoc {
 	atomic_uint refs;
-	int64_t seq;     /* place in the order of commits; set before it is shared */
+	int64_t seq; /* place in the order of commits; set before it is shared */
 	size_t key_size;
 	size_t size;
 	uint8_t bytes[]; /* the key, then the document */
@@ -48,12 +49,15 @@ struct nv_memcollection *nv_memtable_find(const struct nv_memtable *table, const
 struct nv_memcollection *nv_memtable_make(struct nv_memtable *table, const char *name);
 
 /* The document of that key (borrowed), or NULL. collection may be NULL. */
-struct nv_memdoc *nv_memcollection_find(const struct nv_memcollection *collection, const void *key, size_t key_size);
+struct nv_memdoc *nv_memcollection_find(const struct nv_memcollection *collection, const void *key,
+                                        size_t key_size);
 
 /* Makes room for one more document, so that the next swap cannot fail. 0 or -ENOMEM. */
 int nv_memcollection_reserve(struct nv_memcollection *collection);
 
-/* Puts doc (NULL: nothing) where key is, taking over one reference; gives that of what was there, or NULL. */
-struct nv_memdoc *nv_memcollection_swap(struct nv_memcollection *collection, const void *key, size_t key_size, struct nv_memdoc *doc);
+/* Puts doc (NULL: nothing) where key is, taking over one reference; gives that of what was there,
+ * or NULL. */
+struct nv_memdoc *nv_memcollection_swap(struct nv_memcollection *collection, const void *key,
+                                        size_t key_size, struct nv_memdoc *doc);
 
 #endif

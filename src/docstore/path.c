@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Dotted paths in BSON (path.h). Owns how a path meets documents and arrays; knows nothing of comparing.
+ * Dotted paths in BSON (path.h). Owns how a path meets documents and arrays; knows nothing of
+ * comparing.
  */
 #include "config.h"
 
@@ -75,9 +76,11 @@ static bool each_leaf(const struct nv_bval *value, nv_path_value_fn *fn, void *c
 	return true;
 }
 
-static bool each_below(const struct nv_bval *value, const char *path, nv_path_value_fn *fn, void *ctx);
+static bool each_below(const struct nv_bval *value, const char *path, nv_path_value_fn *fn,
+                       void *ctx);
 
-static bool each_element(const struct nv_bval *array, const char *path, nv_path_value_fn *fn, void *ctx)
+static bool each_element(const struct nv_bval *array, const char *path, nv_path_value_fn *fn,
+                         void *ctx)
 {
 	const char *rest = NULL;
 	size_t size = first_component(path, &rest);
@@ -105,8 +108,10 @@ static bool each_element(const struct nv_bval *array, const char *path, nv_path_
 	return true;
 }
 
-/* value is what the components before path led to. The recursion is bounded by the path's length. */
-static bool each_below(const struct nv_bval *value, const char *path, nv_path_value_fn *fn, void *ctx)
+/* value is what the components before path led to. The recursion is bounded by the path's length.
+ */
+static bool each_below(const struct nv_bval *value, const char *path, nv_path_value_fn *fn,
+                       void *ctx)
 {
 	if (value->type == BSON_TYPE_ARRAY) {
 		return each_element(value, path, fn, ctx);
@@ -149,11 +154,13 @@ static int put_padding(struct nv_buf *out, size_t count, const char *key, size_t
 	const struct nv_bval null = { BSON_TYPE_NULL, NULL, 0 };
 	size_t position = 0;
 	if (!nv_bval_is_position(key, key_size, &position)) {
-		return nv_fail(err, ESTALE, "there is an array where the field \"%.*s\" is to be set",
+		return nv_fail(err, ESTALE,
+		               "there is an array where the field \"%.*s\" is to be set",
 		               (int)key_size, key);
 	}
 	if (position > count + NV_PATH_PAD_MAX) {
-		return nv_fail(err, ESTALE, "array element %zu is too far behind the end, which is %zu",
+		return nv_fail(err, ESTALE,
+		               "array element %zu is too far behind the end, which is %zu",
 		               position, count);
 	}
 	for (size_t i = count; i < position; i++) {
@@ -186,7 +193,8 @@ static int put_below(const struct nv_bval *tree, const char *path, const struct 
 			continue;
 		}
 		if (!nv_bval_is_tree(&field.value)) {
-			return nv_fail(err, ESTALE, "\"%.*s\" is no document, so \"%s\" cannot be set in it",
+			return nv_fail(err, ESTALE,
+			               "\"%.*s\" is no document, so \"%s\" cannot be set in it",
 			               (int)size, path, rest);
 		}
 		nv_buf_putc(out, (char)field.value.type);
@@ -197,7 +205,8 @@ static int put_below(const struct nv_bval *tree, const char *path, const struct 
 		}
 	}
 	if (!found) {
-		int rc = tree->type == BSON_TYPE_ARRAY ? put_padding(out, count, path, size, err) : 0;
+		int rc = tree->type == BSON_TYPE_ARRAY ? put_padding(out, count, path, size, err)
+		                                       : 0;
 		if (rc < 0) {
 			return rc;
 		}
@@ -207,8 +216,8 @@ static int put_below(const struct nv_bval *tree, const char *path, const struct 
 	return 0;
 }
 
-int nv_path_put(const struct nv_bval *doc, const char *path, const struct nv_bval *value, struct nv_buf *out,
-                struct nv_err *err)
+int nv_path_put(const struct nv_bval *doc, const char *path, const struct nv_bval *value,
+                struct nv_buf *out, struct nv_err *err)
 {
 	int rc = put_below(doc, path, value, out, err);
 	if (rc == 0 && nv_buf_error(out)) {
@@ -314,12 +323,15 @@ static void project_tree(const struct nv_bval *tree, const char *const *fields, 
 	nv_bval_end(out, start);
 }
 
-int nv_path_project(const struct nv_bval *doc, const char *const *fields, size_t fields_count, struct nv_buf *out)
+int nv_path_project(const struct nv_bval *doc, const char *const *fields, size_t fields_count,
+                    struct nv_buf *out)
 {
 	const char *all[NV_PATH_FIELDS_MAX + 1] = { "_id" };
 	for (size_t i = 0; i < fields_count && i < NV_PATH_FIELDS_MAX; i++) {
 		all[i + 1] = fields[i];
 	}
-	project_tree(doc, all, (fields_count < NV_PATH_FIELDS_MAX ? fields_count : NV_PATH_FIELDS_MAX) + 1, out);
+	project_tree(doc, all,
+	             (fields_count < NV_PATH_FIELDS_MAX ? fields_count : NV_PATH_FIELDS_MAX) + 1,
+	             out);
 	return nv_buf_error(out);
 }

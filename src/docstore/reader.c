@@ -10,8 +10,8 @@
 
 #include "docstore/path.h"
 
-int nv_reader_init(struct nv_reader *ret_reader, const struct nv_docquery *query, size_t index, nv_docstore_doc_fn *fn,
-                   void *ctx, struct nv_err *err)
+int nv_reader_init(struct nv_reader *ret_reader, const struct nv_docquery *query, size_t index,
+                   nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	*ret_reader = (struct nv_reader){
 		.query = query, .index = index, .fn = fn, .ctx = ctx, .scratch = NV_BUF_INIT
@@ -29,7 +29,8 @@ void nv_reader_release(struct nv_reader *reader)
 	nv_buf_release(&reader->scratch);
 }
 
-bool nv_reader_wants(struct nv_reader *reader, const struct nv_bval *doc, int *ret_rc, struct nv_err *err)
+bool nv_reader_wants(struct nv_reader *reader, const struct nv_bval *doc, int *ret_rc,
+                     struct nv_err *err)
 {
 	int holds = nv_match_doc(&reader->match, doc);
 	*ret_rc = holds < 0 ? nv_fail(err, ENOMEM, "out of memory") : 0;
@@ -42,7 +43,8 @@ int nv_reader_deliver(struct nv_reader *reader, const struct nv_bval *doc, struc
 	struct nv_bval shown = *doc;
 	if (query->fields_count > 0) {
 		nv_buf_truncate(&reader->scratch, 0);
-		if (nv_path_project(doc, query->fields, query->fields_count, &reader->scratch) < 0) {
+		if (nv_path_project(doc, query->fields, query->fields_count, &reader->scratch) <
+		    0) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 		shown.data = (const uint8_t *)reader->scratch.data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One query being answered: documents are offered, those for which the terms hold are projected, counted and delivered. Private to
- * docstore/; for the embedded stores.
+ * One query being answered: documents are offered, those for which the terms hold are projected,
+ * counted and delivered. Private to docstore/; for the embedded stores.
  */
 #ifndef NV_DOCSTORE_READER_H
 #define NV_DOCSTORE_READER_H
@@ -21,12 +21,14 @@ struct nv_reader {
 };
 
 /* 0, -ENOMEM, -EINVAL. Owns: nv_reader_release, also after a failure. */
-int nv_reader_init(struct nv_reader *ret_reader, const struct nv_docquery *query, size_t index, nv_docstore_doc_fn *fn, void *ctx,
-                   struct nv_err *err);
+int nv_reader_init(struct nv_reader *ret_reader, const struct nv_docquery *query, size_t index,
+                   nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err);
 void nv_reader_release(struct nv_reader *reader);
 
-/* True when the terms hold for doc, which is then to be delivered; false also when out of memory (*ret_rc, else 0). */
-bool nv_reader_wants(struct nv_reader *reader, const struct nv_bval *doc, int *ret_rc, struct nv_err *err);
+/* True when the terms hold for doc, which is then to be delivered; false also when out of memory
+ * (*ret_rc, else 0). */
+bool nv_reader_wants(struct nv_reader *reader, const struct nv_bval *doc, int *ret_rc,
+                     struct nv_err *err);
 
 /* Delivers doc: 0; 1 = enough (fn says so, or the limit); -errno. */
 int nv_reader_deliver(struct nv_reader *reader, const struct nv_bval *doc, struct nv_err *err);

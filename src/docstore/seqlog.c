@@ -54,8 +54,8 @@ static int remember(struct nv_seqlog *log, int64_t place, struct nv_err *err)
 	return 0;
 }
 
-int nv_seqlog_entry(struct nv_seqlog *log, int64_t place, const struct nv_bval *entry, nv_docstore_doc_fn *fn, void *ctx,
-                    struct nv_err *err)
+int nv_seqlog_entry(struct nv_seqlog *log, int64_t place, const struct nv_bval *entry,
+                    nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	size_t at = 0;
 	bool waited = waits(log, place, &at);
@@ -65,9 +65,9 @@ int nv_seqlog_entry(struct nv_seqlog *log, int64_t place, const struct nv_bval *
 	}
 	if (!nv_seqlog_is_pending(entry)) {
 		bson_t doc;
-		rc = bson_init_static(&doc, entry->data, entry->size) ?
-		             fn(ctx, 0, &doc, err) :
-		             nv_fail(err, EIO, "a changelog entry is damaged");
+		rc = bson_init_static(&doc, entry->data, entry->size)
+		             ? fn(ctx, 0, &doc, err)
+		             : nv_fail(err, EIO, "a changelog entry is damaged");
 		if (rc >= 0) {
 			nv_seqlog_forget(log, place);
 		}

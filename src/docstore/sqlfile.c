@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sqlite store's file (sqlfile.h). Owns its form (docs/stores.md says it for other programs), and the pool.
+ * The sqlite store's file (sqlfile.h). Owns its form (docs/stores.md says it for other programs),
+ * and the pool.
  *
- * The form allows others to write with plain SQL: a row of documents that they insert or change has version 0, by default or by the trigger, which means "lookups
- * do not know this"; readers look at such rows whatever the lookups say, and the next commit of ours indexes them. A lookup that points to no document, or to
- * one that says something else now, does no harm: every candidate is held against the terms.
+ * The form allows others to write with plain SQL: a row of documents that they insert or change has
+ * version 0, by default or by the trigger, which means "lookups do not know this"; readers look at
+ * such rows whatever the lookups say, and the next commit of ours indexes them. A lookup that
+ * points to no document, or to one that says something else now, does no harm: every candidate is
+ * held against the terms.
  */
 #include "config.h"
 
@@ -45,7 +48,8 @@ static const char form_sql[] =
 	" PRIMARY KEY(number, value_key, doc)) WITHOUT ROWID;"
 	"CREATE TRIGGER documents_inserted AFTER INSERT ON documents WHEN NEW.version = 0 BEGIN"
 	" INSERT OR IGNORE INTO collections VALUES(NEW.collection); END;"
-	"CREATE TRIGGER documents_changed AFTER UPDATE OF bson ON documents WHEN NEW.version = OLD.version BEGIN"
+	"CREATE TRIGGER documents_changed AFTER UPDATE OF bson ON documents"
+	" WHEN NEW.version = OLD.version BEGIN"
 	" UPDATE documents SET version = 0 WHERE doc = NEW.doc; END;"
 	"PRAGMA application_id = 1314276947;"
 	"PRAGMA user_version = 1;";
@@ -83,10 +87,11 @@ static void conn_close(struct nv_sqlfile_conn *conn)
 static int read_form(struct nv_sqlite *sqlite, enum form *ret_form, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(sqlite, NV_SQL_FORM,
-	                       "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)"
-	                       " FROM pragma_application_id, pragma_user_version",
-	                       &stmt, err);
+	int rc = nv_sqlite_use(
+		sqlite, NV_SQL_FORM,
+		"SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)"
+		" FROM pragma_application_id, pragma_user_version",
+		&stmt, err);
 	rc = rc < 0 ? rc : nv_sqlite_step(stmt, err);
 	if (rc < 0) {
 		return rc;
@@ -96,13 +101,15 @@ static int read_form(struct nv_sqlite *sqlite, enum form *ret_form, struct nv_er
 	if (application == NV_SQLFILE_APPLICATION_ID) {
 		*ret_form = version == NV_SQLFILE_VERSION ? FORM_OURS : FORM_NEWER;
 	} else {
-		*ret_form = application == 0 && version == 0 && nv_sqlite_int(stmt, 2) == 0 ? FORM_EMPTY :
-		                                                                              FORM_FOREIGN;
+		*ret_form = application == 0 && version == 0 && nv_sqlite_int(stmt, 2) == 0
+		                    ? FORM_EMPTY
+		                    : FORM_FOREIGN;
 	}
 	return 0;
 }
 
-static int check_form(const struct nv_sqlfile *file, struct nv_sqlite *sqlite, enum form *ret_form, struct nv_err *err)
+static int check_form(const struct nv_sqlfile *file, struct nv_sqlite *sqlite, enum form *ret_form,
+                      struct nv_err *err)
 {
 	enum form form = FORM_FOREIGN;
 	int rc = read_form(sqlite, &form, err);
@@ -128,12 +135,14 @@ static int prepare(struct nv_sqlite *sqlite, struct nv_err *err)
 	                      err);
 }
 
-static int stat_file(const struct nv_sqlfile *file, struct nv_sqlfile_conn *conn, struct nv_err *err)
+static int stat_file(const struct nv_sqlfile *file, struct nv_sqlfile_conn *conn,
+                     struct nv_err *err)
 {
 	struct stat st;
 	if (stat(file->path, &st) < 0) {
 		int errnum = errno;
-		return nv_fail(err, errnum == EACCES ? EACCES : EIO, "%s: %s", file->path, strerror(errnum));
+		return nv_fail(err, errnum == EACCES ? EACCES : EIO, "%s: %s", file->path,
+		               strerror(errnum));
 	}
 	conn->device = (uint64_t)st.st_dev;
 	conn->inode = (uint64_t)st.st_ino;
@@ -181,18 +190,22 @@ static int connect_as(const struct nv_sqlfile *file, unsigned flags, int64_t dea
 	return 0;
 }
 
-static int file_connect(const struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfile_conn **ret_conn,
-                        enum form *ret_form, struct nv_err *err)
+static int file_connect(const struct nv_sqlfile *file, int64_t deadline_ms,
+                        struct nv_sqlfile_conn **ret_conn, enum form *ret_form, struct nv_err *err)
 {
 	unsigned flags = file->readonly ? NV_SQLITE_READONLY : 0;
 	int rc = connect_as(file, flags, deadline_ms, ret_conn, ret_form, err);
-	/* A WAL file in a directory where no lock file can be made: look without locks, if nobody is writing. */
-	if ((rc == -EIO || rc == -EROFS) && is_settled(file->path) && access(file->path, R_OK) == 0) {
+	/* A WAL file in a directory where no lock file can be made: look without locks, if nobody
+	 * is writing. */
+	if ((rc == -EIO || rc == -EROFS) && is_settled(file->path) &&
+	    access(file->path, R_OK) == 0) {
 		struct nv_err second = NV_ERR_INIT;
 		char *slash = strrchr(file->path, '/');
-		cleanup_free char *directory = strndup(file->path, (size_t)(slash - file->path) + 1);
+		cleanup_free char *directory =
+			strndup(file->path, (size_t)(slash - file->path) + 1);
 		if (directory && access(directory, W_OK) < 0 &&
-		    connect_as(file, NV_SQLITE_IMMUTABLE, deadline_ms, ret_conn, ret_form, &second) == 0) {
+		    connect_as(file, NV_SQLITE_IMMUTABLE, deadline_ms, ret_conn, ret_form,
+		               &second) == 0) {
 			nv_err_clear(err);
 			return 0;
 		}
@@ -241,27 +254,31 @@ static int first_connection(struct nv_sqlfile *file, int64_t deadline_ms, struct
 		file->readonly = true;
 	}
 	if (form == FORM_EMPTY) {
-		rc = file->readonly ? nv_fail(err, EINVAL, "%s is empty, and read-only", file->path) :
-		                      make_form(conn->sqlite, err);
+		rc = file->readonly ? nv_fail(err, EINVAL, "%s is empty, and read-only", file->path)
+		                    : make_form(conn->sqlite, err);
 	}
 	rc = rc < 0 ? rc : read_journal(file, conn->sqlite, err);
 	nv_sqlfile_put(file, conn);
 	return rc;
 }
 
-/* Makes an empty file that only its owner can read: documents hold secrets. SQLite's other files take its mode. */
+/* Makes an empty file that only its owner can read: documents hold secrets. SQLite's other files
+ * take its mode. */
 static int make_file(const char *path, struct nv_err *err)
 {
 	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST) {
 		int errnum = errno;
-		bool known = errnum == ENOENT || errnum == EACCES || errnum == EROFS || errnum == ENOSPC;
-		return nv_fail(err, known ? errnum : EIO, "%s cannot be made: %s", path, strerror(errnum));
+		bool known =
+			errnum == ENOENT || errnum == EACCES || errnum == EROFS || errnum == ENOSPC;
+		return nv_fail(err, known ? errnum : EIO, "%s cannot be made: %s", path,
+		               strerror(errnum));
 	}
 	return 0;
 }
 
-/* The daemon changes its working directory later. Links are not followed, so that the file may be replaced. */
+/* The daemon changes its working directory later. Links are not followed, so that the file may be
+ * replaced. */
 static int absolute(const char *path, char **ret_path, struct nv_err *err)
 {
 	struct nv_buf full = NV_BUF_INIT;
@@ -364,7 +381,8 @@ static struct nv_sqlfile_conn *take_idle(struct nv_sqlfile *file, const struct n
 	return conn;
 }
 
-int nv_sqlfile_get(struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfile_conn **ret_conn, struct nv_err *err)
+int nv_sqlfile_get(struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfile_conn **ret_conn,
+                   struct nv_err *err)
 {
 	struct nv_sqlfile_conn now = { 0 };
 	int rc = stat_file(file, &now, err);
@@ -380,10 +398,11 @@ int nv_sqlfile_get(struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfi
 	enum form form = FORM_FOREIGN;
 	rc = file_connect(file, deadline_ms, &conn, &form, err);
 	if (rc == -EINVAL || (rc == 0 && form != FORM_OURS)) {
-		/* While mounted, a file that became something else is a broken store, not a caller's mistake. */
+		/* While mounted, a file that became something else is a broken store, not a
+		 * caller's mistake. */
 		conn_close(rc == 0 ? conn : NULL);
-		return rc == 0 ? nv_fail(err, EIO, "%s has become empty", file->path) :
-		                 nv_fail(err, EIO, "%s is no document store any more", file->path);
+		return rc == 0 ? nv_fail(err, EIO, "%s has become empty", file->path)
+		               : nv_fail(err, EIO, "%s is no document store any more", file->path);
 	}
 	if (rc == 0) {
 		*ret_conn = conn;

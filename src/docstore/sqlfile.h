@@ -2,8 +2,9 @@
 /*
  * The sqlite store's file: its form, and a pool of connections to it. Private to the sqlite store.
  *
- * A connection belongs to one borrower at a time; one on which anything went wrong is closed. The file behind the path is checked at each borrowing: when
- * it was replaced (a restored backup), old connections would go on writing to the file that is gone.
+ * A connection belongs to one borrower at a time; one on which anything went wrong is closed. The
+ * file behind the path is checked at each borrowing: when it was replaced (a restored backup), old
+ * connections would go on writing to the file that is gone.
  */
 #ifndef NV_DOCSTORE_SQLFILE_H
 #define NV_DOCSTORE_SQLFILE_H
@@ -58,21 +59,25 @@ struct nv_sqlfile_conn {
 	struct nv_sqlite *sqlite;     /* owned */
 	uint64_t device;              /* the file it was opened on */
 	uint64_t inode;
-	bool once;                    /* not to be kept (a lock-free look at read-only media) */
+	bool once; /* not to be kept (a lock-free look at read-only media) */
 };
 
-/* Opens the file, makes it (0600) unless readonly, and checks its form. clock is borrowed. Errors as nv_docstore_open. Owns: nv_sqlfile_close (NULL is allowed). */
-int nv_sqlfile_open(const char *path, bool readonly, struct nv_clock *clock, int64_t deadline_ms, struct nv_sqlfile **ret_file,
-                    struct nv_err *err);
+/* Opens the file, makes it (0600) unless readonly, and checks its form. clock is borrowed. Errors
+ * as nv_docstore_open. Owns: nv_sqlfile_close (NULL is allowed). */
+int nv_sqlfile_open(const char *path, bool readonly, struct nv_clock *clock, int64_t deadline_ms,
+                    struct nv_sqlfile **ret_file, struct nv_err *err);
 void nv_sqlfile_close(struct nv_sqlfile *file);
 
-/* The absolute path; the journal's mode ("wal" wherever the file system allows it); true when nothing can be written. */
+/* The absolute path; the journal's mode ("wal" wherever the file system allows it); true when
+ * nothing can be written. */
 const char *nv_sqlfile_path(const struct nv_sqlfile *file);
 const char *nv_sqlfile_journal(const struct nv_sqlfile *file);
 bool nv_sqlfile_is_readonly(const struct nv_sqlfile *file);
 
-/* Borrows a connection with that deadline. Errors: -EIO (the file is gone or no longer ours), -ETIMEDOUT, -EACCES, -ENOMEM. */
-int nv_sqlfile_get(struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfile_conn **ret_conn, struct nv_err *err);
+/* Borrows a connection with that deadline. Errors: -EIO (the file is gone or no longer ours),
+ * -ETIMEDOUT, -EACCES, -ENOMEM. */
+int nv_sqlfile_get(struct nv_sqlfile *file, int64_t deadline_ms, struct nv_sqlfile_conn **ret_conn,
+                   struct nv_err *err);
 
 /* Gives it back; an open transaction is rolled back. */
 void nv_sqlfile_put(struct nv_sqlfile *file, struct nv_sqlfile_conn *conn);

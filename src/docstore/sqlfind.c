@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finding documents in the sqlite store (sqlfind.h). Owns the choice between ways to find them; every way offers too much rather
- * than too little.
+ * Finding documents in the sqlite store (sqlfind.h). Owns the choice between ways to find them;
+ * every way offers too much rather than too little.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@ struct rows {
 		int64_t doc;
 		size_t at; /* of its key in keys, when they are to be sorted by it */
 		size_t size;
-	} *items; /* owned */
+	} * items; /* owned */
 	size_t count;
 	size_t cap;
 	struct nv_buf keys;
@@ -52,12 +52,13 @@ int nv_sqlfind_check(const char *collection, const struct nv_bval *doc, struct n
 	return 0;
 }
 
-int nv_sqlfind_one(struct nv_sqlite *conn, const char *collection, const struct nv_buf *key, int64_t *ret_doc,
-                   struct nv_buf *out, struct nv_err *err)
+int nv_sqlfind_one(struct nv_sqlite *conn, const char *collection, const struct nv_buf *key,
+                   int64_t *ret_doc, struct nv_buf *out, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(conn, NV_SQL_GET, "SELECT doc, bson FROM documents WHERE collection = ? AND id_key = ?",
-	                       &stmt, err);
+	int rc = nv_sqlite_use(
+		conn, NV_SQL_GET,
+		"SELECT doc, bson FROM documents WHERE collection = ? AND id_key = ?", &stmt, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -96,7 +97,8 @@ static int find_by_id(const struct find *find, const struct nv_match_term *term,
 		const struct nv_match_key *key = &term->keys[down ? term->keys_count - 1 - i : i];
 		cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
 		rc = nv_sqlite_use(find->conn, NV_SQL_GET_ID,
-		                   "SELECT bson FROM documents WHERE collection = ? AND id_key = ?", &stmt, err);
+		                   "SELECT bson FROM documents WHERE collection = ? AND id_key = ?",
+		                   &stmt, err);
 		if (rc < 0) {
 			return rc;
 		}
@@ -113,11 +115,16 @@ static int find_by_id(const struct find *find, const struct nv_match_term *term,
 static int find_by_scan(const struct find *find, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = find->sort == NV_DOCSORT_ID_DOWN ?
-	                 nv_sqlite_use(find->conn, NV_SQL_SCAN_DOWN,
-	                               "SELECT bson FROM documents WHERE collection = ? ORDER BY id_key DESC", &stmt, err) :
-	                 nv_sqlite_use(find->conn, NV_SQL_SCAN,
-	                               "SELECT bson FROM documents WHERE collection = ? ORDER BY id_key", &stmt, err);
+	int rc =
+		find->sort == NV_DOCSORT_ID_DOWN
+			? nv_sqlite_use(
+				  find->conn, NV_SQL_SCAN_DOWN,
+				  "SELECT bson FROM documents WHERE collection = ? ORDER BY id_key DESC",
+				  &stmt, err)
+			: nv_sqlite_use(
+				  find->conn, NV_SQL_SCAN,
+				  "SELECT bson FROM documents WHERE collection = ? ORDER BY id_key",
+				  &stmt, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -157,24 +164,27 @@ static int add_results(struct rows *rows, struct nv_sqlite_stmt *stmt, struct nv
 	return rc;
 }
 
-static int add_lookup(const struct find *find, struct rows *rows, int64_t number, const void *key, size_t key_size,
-                      struct nv_err *err)
+static int add_lookup(const struct find *find, struct rows *rows, int64_t number, const void *key,
+                      size_t key_size, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(find->conn, NV_SQL_LOOKUP, "SELECT doc FROM lookups WHERE number = ? AND value_key = ?", &stmt,
+	int rc = nv_sqlite_use(find->conn, NV_SQL_LOOKUP,
+	                       "SELECT doc FROM lookups WHERE number = ? AND value_key = ?", &stmt,
 	                       err);
 	if (rc < 0) {
 		return rc;
 	}
 	nv_sqlite_bind_int(stmt, 1, number);
-	nv_sqlite_bind_blob(stmt, 2, key, key_size < NV_KEY_INDEX_MAX ? key_size : NV_KEY_INDEX_MAX);
+	nv_sqlite_bind_blob(stmt, 2, key,
+	                    key_size < NV_KEY_INDEX_MAX ? key_size : NV_KEY_INDEX_MAX);
 	return add_results(rows, stmt, err);
 }
 
 static int add_unindexed(const struct find *find, struct rows *rows, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(find->conn, NV_SQL_UNINDEXED, "SELECT doc FROM documents WHERE collection = ? AND version <= 0",
+	int rc = nv_sqlite_use(find->conn, NV_SQL_UNINDEXED,
+	                       "SELECT doc FROM documents WHERE collection = ? AND version <= 0",
 	                       &stmt, err);
 	if (rc < 0) {
 		return rc;
@@ -219,7 +229,8 @@ static int rows_sort(const struct find *find, struct rows *rows, struct nv_err *
 {
 	for (size_t i = 0; i < rows->count; i++) {
 		cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-		int rc = nv_sqlite_use(find->conn, NV_SQL_ID_KEY, "SELECT id_key FROM documents WHERE doc = ?", &stmt, err);
+		int rc = nv_sqlite_use(find->conn, NV_SQL_ID_KEY,
+		                       "SELECT id_key FROM documents WHERE doc = ?", &stmt, err);
 		if (rc < 0) {
 			return rc;
 		}
@@ -238,7 +249,8 @@ static int rows_sort(const struct find *find, struct rows *rows, struct nv_err *
 		}
 	}
 	if (rows->count > 0) {
-		qsort_r(rows->items, rows->count, sizeof(*rows->items), compare_row_keys, rows->keys.data);
+		qsort_r(rows->items, rows->count, sizeof(*rows->items), compare_row_keys,
+		        rows->keys.data);
 	}
 	return 0;
 }
@@ -249,8 +261,9 @@ static int offer_rows(const struct find *find, const struct rows *rows, struct n
 	for (size_t i = 0; i < rows->count && rc == 0; i++) {
 		bool down = find->sort == NV_DOCSORT_ID_DOWN;
 		cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-		rc = nv_sqlite_use(find->conn, NV_SQL_GET_DOC, "SELECT bson FROM documents WHERE doc = ? AND collection = ?", &stmt,
-		                   err);
+		rc = nv_sqlite_use(find->conn, NV_SQL_GET_DOC,
+		                   "SELECT bson FROM documents WHERE doc = ? AND collection = ?",
+		                   &stmt, err);
 		if (rc < 0) {
 			return rc;
 		}
@@ -265,24 +278,29 @@ static int offer_rows(const struct find *find, const struct rows *rows, struct n
 }
 
 /* The numbers of all paths' look-ups: 1; 0 when a path has none. */
-static int term_indexes(const struct find *find, const struct nv_docterm *term, int64_t *ret_numbers, struct nv_err *err)
+static int term_indexes(const struct find *find, const struct nv_docterm *term,
+                        int64_t *ret_numbers, struct nv_err *err)
 {
 	int rc = 1;
 	for (size_t i = 0; i < term->paths_count && rc > 0; i++) {
-		rc = nv_sqlindex_find(find->conn, find->collection, term->paths[i], &ret_numbers[i], err);
+		rc = nv_sqlindex_find(find->conn, find->collection, term->paths[i], &ret_numbers[i],
+		                      err);
 	}
 	return rc;
 }
 
 /* A value may stand at any of the aliases, so all are asked. */
-static int find_by_lookup(const struct find *find, const struct nv_match_term *term, const int64_t *numbers, struct nv_err *err)
+static int find_by_lookup(const struct find *find, const struct nv_match_term *term,
+                          const int64_t *numbers, struct nv_err *err)
 {
 	cleanup_rows struct rows rows = { .keys = NV_BUF_INIT };
 	static const char null_key[] = { NV_KEY_NULL };
 	int rc = 0;
 	for (size_t i = 0; i < term->term->paths_count && rc == 0; i++) {
 		for (size_t k = 0; k < term->keys_count && rc == 0; k++) {
-			rc = add_lookup(find, &rows, numbers[i], term->bytes.data + term->keys[k].at, term->keys[k].size, err);
+			rc = add_lookup(find, &rows, numbers[i],
+			                term->bytes.data + term->keys[k].at, term->keys[k].size,
+			                err);
 		}
 		if (rc == 0 && term->term->op == NV_DOCTERM_NULL) {
 			rc = add_lookup(find, &rows, numbers[i], null_key, sizeof(null_key), err);
@@ -306,18 +324,20 @@ static const struct nv_match_term *id_term(const struct nv_match *match)
 {
 	for (size_t i = 0; i < match->count; i++) {
 		const struct nv_docterm *term = match->terms[i].term;
-		if ((term->op == NV_DOCTERM_EQ || term->op == NV_DOCTERM_IN) && term->paths_count == 1 &&
-		    strcmp(term->paths[0], "_id") == 0) {
+		if ((term->op == NV_DOCTERM_EQ || term->op == NV_DOCTERM_IN) &&
+		    term->paths_count == 1 && strcmp(term->paths[0], "_id") == 0) {
 			return &match->terms[i];
 		}
 	}
 	return NULL;
 }
 
-int nv_sqlfind(struct nv_sqlite *conn, const char *collection, const struct nv_match *match, enum nv_docsort sort,
-               nv_sqlfind_fn *fn, void *ctx, struct nv_err *err)
+int nv_sqlfind(struct nv_sqlite *conn, const char *collection, const struct nv_match *match,
+               enum nv_docsort sort, nv_sqlfind_fn *fn, void *ctx, struct nv_err *err)
 {
-	struct find find = { .conn = conn, .collection = collection, .sort = sort, .fn = fn, .ctx = ctx };
+	struct find find = {
+		.conn = conn, .collection = collection, .sort = sort, .fn = fn, .ctx = ctx
+	};
 	const struct nv_match_term *by_id = id_term(match);
 	int rc = 0;
 	if (by_id) {

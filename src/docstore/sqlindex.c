@@ -21,7 +21,7 @@ struct key_set {
 	struct place {
 		size_t at;
 		size_t size;
-	} *places; /* owned */
+	} * places; /* owned */
 	size_t count;
 	size_t cap;
 	bool failed;
@@ -101,8 +101,8 @@ static bool key_set_has(const struct key_set *set, const struct key_set *from, s
 	const char *key = from->bytes.data + from->places[at].at;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = nv_key_compare(set->bytes.data + set->places[middle].at, set->places[middle].size, key,
-		                           from->places[at].size);
+		int order = nv_key_compare(set->bytes.data + set->places[middle].at,
+		                           set->places[middle].size, key, from->places[at].size);
 		if (order == 0) {
 			return true;
 		}
@@ -125,14 +125,17 @@ void nv_sqlindexes_release(struct nv_sqlindexes *indexes)
 	*indexes = (struct nv_sqlindexes){ NULL, 0 };
 }
 
-int nv_sqlindexes_load(struct nv_sqlite *conn, struct nv_sqlindexes *ret_indexes, struct nv_err *err)
+int nv_sqlindexes_load(struct nv_sqlite *conn, struct nv_sqlindexes *ret_indexes,
+                       struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
 	struct nv_sqlindexes loaded = { NULL, 0 };
-	int rc = nv_sqlite_use(conn, NV_SQL_INDEXES, "SELECT number, collection, path FROM indexes", &stmt, err);
+	int rc = nv_sqlite_use(conn, NV_SQL_INDEXES, "SELECT number, collection, path FROM indexes",
+	                       &stmt, err);
 	rc = rc < 0 ? rc : nv_sqlite_step(stmt, err);
 	for (; rc > 0; rc = nv_sqlite_step(stmt, err)) {
-		struct nv_sqlindex *grown = realloc(loaded.items, (loaded.count + 1) * sizeof(*grown));
+		struct nv_sqlindex *grown =
+			realloc(loaded.items, (loaded.count + 1) * sizeof(*grown));
 		if (!grown) {
 			rc = nv_fail(err, ENOMEM, "out of memory");
 			break;
@@ -147,7 +150,8 @@ int nv_sqlindexes_load(struct nv_sqlite *conn, struct nv_sqlindexes *ret_indexes
 			break;
 		}
 		if (!nv_path_is_valid(item->path)) {
-			rc = nv_fail(err, EIO, "the table indexes names no path: \"%s\"", item->path);
+			rc = nv_fail(err, EIO, "the table indexes names no path: \"%s\"",
+			             item->path);
 			break;
 		}
 	}
@@ -159,11 +163,12 @@ int nv_sqlindexes_load(struct nv_sqlite *conn, struct nv_sqlindexes *ret_indexes
 	return 0;
 }
 
-int nv_sqlindex_find(struct nv_sqlite *conn, const char *collection, const char *path, int64_t *ret_number,
-                     struct nv_err *err)
+int nv_sqlindex_find(struct nv_sqlite *conn, const char *collection, const char *path,
+                     int64_t *ret_number, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(conn, NV_SQL_INDEX_FIND, "SELECT number FROM indexes WHERE collection = ? AND path = ?",
+	int rc = nv_sqlite_use(conn, NV_SQL_INDEX_FIND,
+	                       "SELECT number FROM indexes WHERE collection = ? AND path = ?",
 	                       &stmt, err);
 	if (rc < 0) {
 		return rc;
@@ -178,27 +183,33 @@ int nv_sqlindex_find(struct nv_sqlite *conn, const char *collection, const char 
 }
 
 /* Writes or removes those look-ups of set that other has not. */
-static int write_lookups(struct nv_sqlite *conn, int64_t number, int64_t doc, const struct key_set *set,
-                         const struct key_set *other, bool add, struct nv_err *err)
+static int write_lookups(struct nv_sqlite *conn, int64_t number, int64_t doc,
+                         const struct key_set *set, const struct key_set *other, bool add,
+                         struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = add ? nv_sqlite_use(conn, NV_SQL_LOOKUP_ADD, "INSERT OR IGNORE INTO lookups VALUES(?, ?, ?)", &stmt, err) :
-	               nv_sqlite_use(conn, NV_SQL_LOOKUP_REMOVE,
-	                             "DELETE FROM lookups WHERE number = ? AND value_key = ? AND doc = ?", &stmt, err);
+	int rc = add ? nv_sqlite_use(conn, NV_SQL_LOOKUP_ADD,
+	                             "INSERT OR IGNORE INTO lookups VALUES(?, ?, ?)", &stmt, err)
+	             : nv_sqlite_use(
+			       conn, NV_SQL_LOOKUP_REMOVE,
+			       "DELETE FROM lookups WHERE number = ? AND value_key = ? AND doc = ?",
+			       &stmt, err);
 	for (size_t i = 0; i < set->count && rc == 0; i++) {
 		if (key_set_has(other, set, i)) {
 			continue;
 		}
 		nv_sqlite_bind_int(stmt, 1, number);
-		nv_sqlite_bind_blob(stmt, 2, set->bytes.data + set->places[i].at, set->places[i].size);
+		nv_sqlite_bind_blob(stmt, 2, set->bytes.data + set->places[i].at,
+		                    set->places[i].size);
 		nv_sqlite_bind_int(stmt, 3, doc);
 		rc = nv_sqlite_run(stmt, err);
 	}
 	return rc;
 }
 
-int nv_sqlindex_change(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes, const char *collection, int64_t doc,
-                       const struct nv_bval *old, const struct nv_bval *made, struct nv_err *err)
+int nv_sqlindex_change(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes,
+                       const char *collection, int64_t doc, const struct nv_bval *old,
+                       const struct nv_bval *made, struct nv_err *err)
 {
 	int rc = 0;
 	for (size_t i = 0; i < indexes->count && rc == 0; i++) {
@@ -208,11 +219,13 @@ int nv_sqlindex_change(struct nv_sqlite *conn, const struct nv_sqlindexes *index
 		}
 		cleanup_key_set struct key_set before = { .bytes = NV_BUF_INIT };
 		cleanup_key_set struct key_set after = { .bytes = NV_BUF_INIT };
-		if (key_set_fill(&before, old, index->path) < 0 || key_set_fill(&after, made, index->path) < 0) {
+		if (key_set_fill(&before, old, index->path) < 0 ||
+		    key_set_fill(&after, made, index->path) < 0) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 		rc = write_lookups(conn, index->number, doc, &before, &after, false, err);
-		rc = rc < 0 ? rc : write_lookups(conn, index->number, doc, &after, &before, true, err);
+		rc = rc < 0 ? rc
+		            : write_lookups(conn, index->number, doc, &after, &before, true, err);
 	}
 	return rc;
 }
@@ -226,10 +239,13 @@ static int declare(struct nv_sqlite *conn, const struct nv_docstore_index *path,
 	}
 	cleanup_stmt struct nv_sqlite_stmt *add = NULL;
 	cleanup_stmt struct nv_sqlite_stmt *forget = NULL;
-	rc = nv_sqlite_use(conn, NV_SQL_INDEX_ADD, "INSERT INTO indexes(collection, path) VALUES(?, ?)", &add, err);
-	rc = rc < 0 ? rc :
-	              nv_sqlite_use(conn, NV_SQL_INDEX_FORGET,
-	                            "UPDATE documents SET version = 0 WHERE collection = ? AND version <> 0", &forget, err);
+	rc = nv_sqlite_use(conn, NV_SQL_INDEX_ADD,
+	                   "INSERT INTO indexes(collection, path) VALUES(?, ?)", &add, err);
+	rc = rc < 0 ? rc
+	            : nv_sqlite_use(
+			      conn, NV_SQL_INDEX_FORGET,
+			      "UPDATE documents SET version = 0 WHERE collection = ? AND version <> 0",
+			      &forget, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -240,8 +256,8 @@ static int declare(struct nv_sqlite *conn, const struct nv_docstore_index *path,
 	return rc < 0 ? rc : nv_sqlite_run(forget, err);
 }
 
-int nv_sqlindex_declare(struct nv_sqlite *conn, const struct nv_docstore_index *paths, size_t paths_count,
-                        struct nv_err *err)
+int nv_sqlindex_declare(struct nv_sqlite *conn, const struct nv_docstore_index *paths,
+                        size_t paths_count, struct nv_err *err)
 {
 	bool missing = false;
 	int rc = 0;
@@ -260,18 +276,22 @@ int nv_sqlindex_declare(struct nv_sqlite *conn, const struct nv_docstore_index *
 	return rc < 0 ? rc : nv_sqlite_exec(conn, "COMMIT", err);
 }
 
-static int fill_one(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes, struct nv_sqlite_stmt *row,
-                    struct nv_err *err)
+static int fill_one(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes,
+                    struct nv_sqlite_stmt *row, struct nv_err *err)
 {
 	int64_t doc = nv_sqlite_int(row, 0);
 	struct nv_bval value = { .type = BSON_TYPE_DOCUMENT };
 	value.data = nv_sqlite_blob(row, 2, &value.size);
-	/* What is no document has no look-ups; version -1 keeps it among those that every query looks at, and so tells of. */
+	/* What is no document has no look-ups; version -1 keeps it among those that every query
+	 * looks at, and so tells of. */
 	bool damaged = nv_bval_check(value.data, value.size) < 0;
-	int rc = damaged ? 0 : nv_sqlindex_change(conn, indexes, nv_sqlite_text(row, 1), doc, NULL, &value, err);
+	int rc = damaged ? 0
+	                 : nv_sqlindex_change(conn, indexes, nv_sqlite_text(row, 1), doc, NULL,
+	                                      &value, err);
 	cleanup_stmt struct nv_sqlite_stmt *mark = NULL;
-	rc = rc < 0 ? rc :
-	              nv_sqlite_use(conn, NV_SQL_BACKFILLED, "UPDATE documents SET version = ? WHERE doc = ?", &mark, err);
+	rc = rc < 0 ? rc
+	            : nv_sqlite_use(conn, NV_SQL_BACKFILLED,
+	                            "UPDATE documents SET version = ? WHERE doc = ?", &mark, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -280,14 +300,17 @@ static int fill_one(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes,
 	return nv_sqlite_run(mark, err);
 }
 
-int nv_sqlindex_fill(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes, size_t limit, struct nv_err *err)
+int nv_sqlindex_fill(struct nv_sqlite *conn, const struct nv_sqlindexes *indexes, size_t limit,
+                     struct nv_err *err)
 {
 	for (size_t i = 0; i < limit; i++) {
 		cleanup_stmt struct nv_sqlite_stmt *row = NULL;
 		/* One at a time: the row read is changed before the next is looked for. */
-		int rc = nv_sqlite_use(conn, NV_SQL_BACKFILL,
-		                       "SELECT doc, collection, bson FROM documents WHERE version <= 0 AND version = 0"
-		                       " LIMIT 1", &row, err);
+		int rc = nv_sqlite_use(
+			conn, NV_SQL_BACKFILL,
+			"SELECT doc, collection, bson FROM documents WHERE version <= 0 AND version = 0"
+			" LIMIT 1",
+			&row, err);
 		rc = rc < 0 ? rc : nv_sqlite_step(row, err);
 		if (rc <= 0) {
 			return rc;

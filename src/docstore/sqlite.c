@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One SQLite connection (sqlite.h). Owns sqlite3.h, the busy and progress handlers, and which SQLite error is which errno.
+ * One SQLite connection (sqlite.h). Owns sqlite3.h, the busy and progress handlers, and which
+ * SQLite error is which errno.
  */
 #include "config.h"
 
@@ -15,7 +16,8 @@
 #include "base/buf.h"
 
 enum {
-	PROGRESS_STEPS = 5000, /* of SQLite's machine between two looks at the clock: well under a millisecond */
+	PROGRESS_STEPS = 5000, /* of SQLite's machine between two looks at the clock: well under a
+	                          millisecond */
 	BUSY_WAIT_MAX_MS = 10, /* between two tries for another process's lock */
 };
 
@@ -124,7 +126,8 @@ static char *immutable_uri(const char *path)
 static int open_db(const char *path, unsigned flags, sqlite3 **ret_db)
 {
 	int how = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-	how |= flags & (NV_SQLITE_READONLY | NV_SQLITE_IMMUTABLE) ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	how |= flags & (NV_SQLITE_READONLY | NV_SQLITE_IMMUTABLE) ? SQLITE_OPEN_READONLY
+	                                                          : SQLITE_OPEN_READWRITE;
 	if (!(flags & NV_SQLITE_IMMUTABLE)) {
 		return sqlite3_open_v2(path, ret_db, how, NULL);
 	}
@@ -134,7 +137,8 @@ static int open_db(const char *path, unsigned flags, sqlite3 **ret_db)
 	return rc;
 }
 
-int nv_sqlite_open(const char *path, unsigned flags, struct nv_clock *clock, struct nv_sqlite **ret_conn, struct nv_err *err)
+int nv_sqlite_open(const char *path, unsigned flags, struct nv_clock *clock,
+                   struct nv_sqlite **ret_conn, struct nv_err *err)
 {
 	struct nv_sqlite *conn = calloc(1, sizeof(*conn));
 	if (!conn) {
@@ -155,7 +159,8 @@ int nv_sqlite_open(const char *path, unsigned flags, struct nv_clock *clock, str
 	}
 	(void)sqlite3_busy_handler(conn->db, on_busy, conn);
 	sqlite3_progress_handler(conn->db, PROGRESS_STEPS, on_progress, conn);
-	/* The file may come from elsewhere: its schema must not be able to call functions with side effects. */
+	/* The file may come from elsewhere: its schema must not be able to call functions with side
+	 * effects. */
 	(void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	*ret_conn = conn;
 	return 0;
@@ -212,12 +217,13 @@ void nv_sqlite_rollback(struct nv_sqlite *conn)
 	}
 }
 
-int nv_sqlite_use(struct nv_sqlite *conn, unsigned slot, const char *sql, struct nv_sqlite_stmt **ret_stmt,
-                  struct nv_err *err)
+int nv_sqlite_use(struct nv_sqlite *conn, unsigned slot, const char *sql,
+                  struct nv_sqlite_stmt **ret_stmt, struct nv_err *err)
 {
 	struct nv_sqlite_stmt *stmt = &conn->slots[slot];
 	if (!stmt->handle) {
-		int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->handle, NULL);
+		int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+		                            &stmt->handle, NULL);
 		if (rc != SQLITE_OK) {
 			return failed(conn, rc, err);
 		}
@@ -241,13 +247,15 @@ void nv_sqlite_bind_int(struct nv_sqlite_stmt *stmt, int at, int64_t number)
 
 void nv_sqlite_bind_text(struct nv_sqlite_stmt *stmt, int at, const char *text)
 {
-	bound(stmt, sqlite3_bind_text64(stmt->handle, at, text, strlen(text), SQLITE_STATIC, SQLITE_UTF8));
+	bound(stmt, sqlite3_bind_text64(stmt->handle, at, text, strlen(text), SQLITE_STATIC,
+	                                SQLITE_UTF8));
 }
 
 void nv_sqlite_bind_blob(struct nv_sqlite_stmt *stmt, int at, const void *data, size_t size)
 {
 	/* A NULL pointer would be bound as NULL, which equals no blob. */
-	bound(stmt, sqlite3_bind_blob64(stmt->handle, at, size > 0 ? data : "", size, SQLITE_STATIC));
+	bound(stmt,
+	      sqlite3_bind_blob64(stmt->handle, at, size > 0 ? data : "", size, SQLITE_STATIC));
 }
 
 int nv_sqlite_step(struct nv_sqlite_stmt *stmt, struct nv_err *err)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Documents in an SQLite file: the embedded document store. Every call is one transaction on a connection of its own; nothing is
- * remembered between calls but connections, because another process may write the file at any time.
+ * Documents in an SQLite file: the embedded document store. Every call is one transaction on a
+ * connection of its own; nothing is remembered between calls but connections, because another
+ * process may write the file at any time.
  *
- * Commits of this process take turns (turn.h) before they ask SQLite for the write lock, for which it has no queue.
+ * Commits of this process take turns (turn.h) before they ask SQLite for the write lock, for which
+ * it has no queue.
  */
 #include "config.h"
 
@@ -63,7 +65,8 @@ static int64_t deadline_of(const struct sql_store *store)
 }
 
 /* Borrows a connection inside a transaction that reads; nv_sqlfile_put ends it. */
-static int begin(struct sql_store *store, size_t commands, struct nv_sqlfile_conn **ret_conn, struct nv_err *err)
+static int begin(struct sql_store *store, size_t commands, struct nv_sqlfile_conn **ret_conn,
+                 struct nv_err *err)
 {
 	struct nv_sqlfile_conn *conn = NULL;
 	nv_metric_add(store->base.metrics, NV_METRIC_DOCS_ROUND_TRIPS, 1);
@@ -84,7 +87,8 @@ static int begin(struct sql_store *store, size_t commands, struct nv_sqlfile_con
 static int each_name(struct nv_sqlite *conn, nv_docstore_name_fn *fn, void *ctx, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(conn, NV_SQL_COLLECTIONS, "SELECT name FROM collections ORDER BY name", &stmt, err);
+	int rc = nv_sqlite_use(conn, NV_SQL_COLLECTIONS,
+	                       "SELECT name FROM collections ORDER BY name", &stmt, err);
 	rc = rc < 0 ? rc : nv_sqlite_step(stmt, err);
 	while (rc > 0) {
 		int told = fn ? fn(ctx, nv_sqlite_text(stmt, 0), err) : 0;
@@ -93,7 +97,8 @@ static int each_name(struct nv_sqlite *conn, nv_docstore_name_fn *fn, void *ctx,
 	return rc;
 }
 
-static int sql_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx, struct nv_err *err)
+static int sql_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx,
+                           struct nv_err *err)
 {
 	struct sql_store *store = sql_store(base);
 	struct nv_sqlfile_conn *conn = NULL;
@@ -120,8 +125,8 @@ static int offer_reader(void *ctx, const struct nv_bval *doc, struct nv_err *err
 	return nv_reader_wants(reader, doc, &rc, err) ? nv_reader_deliver(reader, doc, err) : rc;
 }
 
-static int sql_query(struct nv_docstore *base, const struct nv_docquery *queries, size_t count, nv_docstore_doc_fn *fn,
-                     void *ctx, struct nv_err *err)
+static int sql_query(struct nv_docstore *base, const struct nv_docquery *queries, size_t count,
+                     nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	struct sql_store *store = sql_store(base);
 	struct nv_sqlfile_conn *conn = NULL;
@@ -132,9 +137,9 @@ static int sql_query(struct nv_docstore *base, const struct nv_docquery *queries
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct nv_reader reader;
 		rc = nv_reader_init(&reader, &queries[i], i, fn, ctx, err);
-		rc = rc < 0 ? rc :
-		              nv_sqlfind(conn->sqlite, queries[i].collection, &reader.match, queries[i].sort, offer_reader,
-		                         &reader, err);
+		rc = rc < 0 ? rc
+		            : nv_sqlfind(conn->sqlite, queries[i].collection, &reader.match,
+		                         queries[i].sort, offer_reader, &reader, err);
 		nv_reader_release(&reader);
 	}
 	nv_sqlfile_put(store->file, conn);
@@ -143,7 +148,8 @@ static int sql_query(struct nv_docstore *base, const struct nv_docquery *queries
 
 /* ---- Commits ---- */
 
-static int commit_load(void *ctx, const char *collection, const struct nv_buf *key, struct nv_buf *out, struct nv_err *err)
+static int commit_load(void *ctx, const char *collection, const struct nv_buf *key,
+                       struct nv_buf *out, struct nv_err *err)
 {
 	struct sql_commit *commit = ctx;
 	return nv_sqlfind_one(commit->conn, collection, key, &commit->doc, out, err);
@@ -154,10 +160,13 @@ static int insert_row(struct sql_commit *commit, const char *collection, const s
 {
 	cleanup_stmt struct nv_sqlite_stmt *row = NULL;
 	cleanup_stmt struct nv_sqlite_stmt *name = NULL;
-	int rc = nv_sqlite_use(commit->conn, NV_SQL_INSERT,
-	                       "INSERT INTO documents(collection, id_key, version, bson) VALUES(?, ?, 1, ?)", &row, err);
-	rc = rc < 0 ? rc :
-	              nv_sqlite_use(commit->conn, NV_SQL_INSERT_NAME, "INSERT OR IGNORE INTO collections VALUES(?)", &name, err);
+	int rc = nv_sqlite_use(
+		commit->conn, NV_SQL_INSERT,
+		"INSERT INTO documents(collection, id_key, version, bson) VALUES(?, ?, 1, ?)", &row,
+		err);
+	rc = rc < 0 ? rc
+	            : nv_sqlite_use(commit->conn, NV_SQL_INSERT_NAME,
+	                            "INSERT OR IGNORE INTO collections VALUES(?)", &name, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -175,8 +184,10 @@ static int update_row(struct sql_commit *commit, const struct nv_bval *doc, stru
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
 	/* A new version tells the trigger that the look-ups are cared for. */
-	int rc = nv_sqlite_use(commit->conn, NV_SQL_UPDATE,
-	                       "UPDATE documents SET bson = ?, version = max(version, 0) + 1 WHERE doc = ?", &stmt, err);
+	int rc = nv_sqlite_use(
+		commit->conn, NV_SQL_UPDATE,
+		"UPDATE documents SET bson = ?, version = max(version, 0) + 1 WHERE doc = ?", &stmt,
+		err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -186,29 +197,32 @@ static int update_row(struct sql_commit *commit, const struct nv_bval *doc, stru
 }
 
 /* old was loaded just before, so commit->doc is its row. */
-static int commit_store(void *ctx, const char *collection, const struct nv_buf *key, const struct nv_bval *old,
-                        const struct nv_bval *doc, struct nv_err *err)
+static int commit_store(void *ctx, const char *collection, const struct nv_buf *key,
+                        const struct nv_bval *old, const struct nv_bval *doc, struct nv_err *err)
 {
 	struct sql_commit *commit = ctx;
 	int rc = old ? update_row(commit, doc, err) : insert_row(commit, collection, key, doc, err);
-	return rc < 0 ? rc :
-	                nv_sqlindex_change(commit->conn, &commit->indexes, collection, commit->doc, old, doc, err);
+	return rc < 0 ? rc
+	              : nv_sqlindex_change(commit->conn, &commit->indexes, collection, commit->doc,
+	                                   old, doc, err);
 }
 
-static int commit_remove(void *ctx, const char *collection, const struct nv_buf *key, const struct nv_bval *old,
-                         struct nv_err *err)
+static int commit_remove(void *ctx, const char *collection, const struct nv_buf *key,
+                         const struct nv_bval *old, struct nv_err *err)
 {
 	(void)key;
 	struct sql_commit *commit = ctx;
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(commit->conn, NV_SQL_DELETE, "DELETE FROM documents WHERE doc = ?", &stmt, err);
+	int rc = nv_sqlite_use(commit->conn, NV_SQL_DELETE, "DELETE FROM documents WHERE doc = ?",
+	                       &stmt, err);
 	if (rc < 0) {
 		return rc;
 	}
 	nv_sqlite_bind_int(stmt, 1, commit->doc);
 	rc = nv_sqlite_run(stmt, err);
-	return rc < 0 ? rc :
-	                nv_sqlindex_change(commit->conn, &commit->indexes, collection, commit->doc, old, NULL, err);
+	return rc < 0 ? rc
+	              : nv_sqlindex_change(commit->conn, &commit->indexes, collection, commit->doc,
+	                                   old, NULL, err);
 }
 
 /* A search inside a commit. */
@@ -228,8 +242,9 @@ static int offer_selection(void *ctx, const struct nv_bval *doc, struct nv_err *
 	return holds > 0 ? selection->fn(selection->ctx, doc, err) : 0;
 }
 
-static int commit_select(void *ctx, const char *collection, const struct nv_docterm *terms, size_t terms_count,
-                         nv_doccommit_found_fn *fn, void *found_ctx, struct nv_err *err)
+static int commit_select(void *ctx, const char *collection, const struct nv_docterm *terms,
+                         size_t terms_count, nv_doccommit_found_fn *fn, void *found_ctx,
+                         struct nv_err *err)
 {
 	struct sql_commit *commit = ctx;
 	struct selection selection = { .fn = fn, .ctx = found_ctx };
@@ -237,7 +252,8 @@ static int commit_select(void *ctx, const char *collection, const struct nv_doct
 	if (rc < 0) {
 		rc = nv_fail(err, -rc, "a value of the terms is no BSON");
 	} else {
-		rc = nv_sqlfind(commit->conn, collection, &selection.match, NV_DOCSORT_NONE, offer_selection, &selection, err);
+		rc = nv_sqlfind(commit->conn, collection, &selection.match, NV_DOCSORT_NONE,
+		                offer_selection, &selection, err);
 	}
 	nv_match_release(&selection.match);
 	return rc;
@@ -250,8 +266,8 @@ static const struct nv_doccommit_io commit_io = {
 	.select = commit_select,
 };
 
-static int commit_on(struct nv_sqlite *conn, const struct nv_doccommit *commit, struct nv_docresult *result,
-                     struct nv_err *err)
+static int commit_on(struct nv_sqlite *conn, const struct nv_doccommit *commit,
+                     struct nv_docresult *result, struct nv_err *err)
 {
 	struct sql_commit run = { .conn = conn };
 	int rc = nv_sqlite_exec(conn, "BEGIN IMMEDIATE", err);
@@ -263,14 +279,15 @@ static int commit_on(struct nv_sqlite *conn, const struct nv_doccommit *commit, 
 	return rc;
 }
 
-static int sql_commit(struct nv_docstore *base, const struct nv_doccommit *commit, struct nv_docresult *result,
-                      struct nv_err *err)
+static int sql_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
+                      struct nv_docresult *result, struct nv_err *err)
 {
 	struct sql_store *store = sql_store(base);
 	int64_t deadline_ms = deadline_of(store);
 	struct nv_turn_place place;
 	nv_metric_add(base->metrics, NV_METRIC_DOCS_ROUND_TRIPS, 1);
-	nv_metric_add(base->metrics, NV_METRIC_DOCS_COMMANDS, commit->writes_count + commit->entries_count);
+	nv_metric_add(base->metrics, NV_METRIC_DOCS_COMMANDS,
+	              commit->writes_count + commit->entries_count);
 	if (nv_turn_take(&store->turn, &place, deadline_ms) < 0) {
 		return nv_fail(err, ETIMEDOUT, "other commits took too long");
 	}
@@ -287,7 +304,8 @@ static int sql_commit(struct nv_docstore *base, const struct nv_doccommit *commi
 /* ---- Changelog ---- */
 
 /* A changelog row as a checked value: columns doc, bson. */
-static int log_row(struct nv_sqlite_stmt *stmt, int64_t *ret_place, struct nv_bval *ret_entry, struct nv_err *err)
+static int log_row(struct nv_sqlite_stmt *stmt, int64_t *ret_place, struct nv_bval *ret_entry,
+                   struct nv_err *err)
 {
 	*ret_place = nv_sqlite_int(stmt, 0);
 	ret_entry->type = BSON_TYPE_DOCUMENT;
@@ -296,12 +314,15 @@ static int log_row(struct nv_sqlite_stmt *stmt, int64_t *ret_place, struct nv_bv
 }
 
 /* Goes back over the newest settled entries and sets next to the first of them. */
-static int log_rewind(struct nv_sqlite *conn, size_t newest, struct nv_seqlog *places, struct nv_err *err)
+static int log_rewind(struct nv_sqlite *conn, size_t newest, struct nv_seqlog *places,
+                      struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
 	size_t settled = 0;
-	int rc = nv_sqlite_use(conn, NV_SQL_LOG_DOWN,
-	                       "SELECT doc, bson FROM documents WHERE collection = 'changelog' ORDER BY doc DESC", &stmt, err);
+	int rc = nv_sqlite_use(
+		conn, NV_SQL_LOG_DOWN,
+		"SELECT doc, bson FROM documents WHERE collection = 'changelog' ORDER BY doc DESC",
+		&stmt, err);
 	rc = rc < 0 ? rc : nv_sqlite_step(stmt, err);
 	while (rc > 0) {
 		int64_t place = 0;
@@ -320,7 +341,8 @@ static int log_rewind(struct nv_sqlite *conn, size_t newest, struct nv_seqlog *p
 	return rc;
 }
 
-static int sql_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log, struct nv_err *err)
+static int sql_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log,
+                        struct nv_err *err)
 {
 	struct sql_store *store = sql_store(base);
 	struct nv_sqlfile_conn *conn = NULL;
@@ -350,15 +372,18 @@ static void sql_log_close(struct nv_doclog *base)
 }
 
 /* Entries that were pending when they were passed. */
-static int log_pending(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int log_pending(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_doc_fn *fn,
+                       void *ctx, struct nv_err *err)
 {
 	int rc = 0;
 	for (size_t i = 0; i < log->places.pending_count && rc == 0;) {
 		int64_t place = log->places.pending[i];
 		struct nv_bval entry;
 		cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-		rc = nv_sqlite_use(conn, NV_SQL_LOG_GET,
-		                   "SELECT doc, bson FROM documents WHERE doc = ? AND collection = 'changelog'", &stmt, err);
+		rc = nv_sqlite_use(
+			conn, NV_SQL_LOG_GET,
+			"SELECT doc, bson FROM documents WHERE doc = ? AND collection = 'changelog'",
+			&stmt, err);
 		if (rc < 0) {
 			return rc;
 		}
@@ -377,12 +402,14 @@ static int log_pending(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_
 	return rc;
 }
 
-static int log_new(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int log_new(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_doc_fn *fn, void *ctx,
+                   struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	int rc = nv_sqlite_use(conn, NV_SQL_LOG_UP,
-	                       "SELECT doc, bson FROM documents WHERE collection = 'changelog' AND doc >= ? ORDER BY doc", &stmt,
-	                       err);
+	int rc = nv_sqlite_use(
+		conn, NV_SQL_LOG_UP,
+		"SELECT doc, bson FROM documents WHERE collection = 'changelog' AND doc >= ? ORDER BY doc",
+		&stmt, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -399,7 +426,8 @@ static int log_new(struct nv_sqlite *conn, struct sql_log *log, nv_docstore_doc_
 	return rc;
 }
 
-static int sql_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int sql_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx,
+                        struct nv_err *err)
 {
 	struct sql_store *store = sql_store(base->store);
 	struct sql_log *log = (struct sql_log *)base;
@@ -433,8 +461,10 @@ static void sql_describe(struct nv_docstore *base, struct nv_docstore_info *ret_
 	ret_info->transactions = true;
 }
 
-/* Indexes what is not, until it is done or the time is up; readers and later commits manage with what is missing. */
-static int fill_all(struct nv_sqlite *conn, struct nv_clock *clock, int64_t deadline_ms, struct nv_err *err)
+/* Indexes what is not, until it is done or the time is up; readers and later commits manage with
+ * what is missing. */
+static int fill_all(struct nv_sqlite *conn, struct nv_clock *clock, int64_t deadline_ms,
+                    struct nv_err *err)
 {
 	int rc = 1;
 	while (rc > 0 && nv_clock_ms(clock) < deadline_ms) {
@@ -449,7 +479,8 @@ static int fill_all(struct nv_sqlite *conn, struct nv_clock *clock, int64_t dead
 	return rc < 0 ? rc : 0;
 }
 
-static int declare(struct sql_store *store, const struct nv_docstore_config *config, int64_t deadline_ms, struct nv_err *err)
+static int declare(struct sql_store *store, const struct nv_docstore_config *config,
+                   int64_t deadline_ms, struct nv_err *err)
 {
 	struct nv_sqlfile_conn *conn = NULL;
 	int rc = nv_sqlfile_get(store->file, deadline_ms, &conn, err);
@@ -462,8 +493,8 @@ static int declare(struct sql_store *store, const struct nv_docstore_config *con
 	return rc;
 }
 
-int nv_sqlstore_open(const char *rest, const struct nv_docstore_config *config, struct nv_docstore **ret_store,
-                         struct nv_err *err)
+int nv_sqlstore_open(const char *rest, const struct nv_docstore_config *config,
+                     struct nv_docstore **ret_store, struct nv_err *err)
 {
 	struct sql_store *store = calloc(1, sizeof(*store));
 	if (!store) {
@@ -472,7 +503,8 @@ int nv_sqlstore_open(const char *rest, const struct nv_docstore_config *config, 
 	nv_docstore_init(&store->base, &sql_ops, config);
 	nv_turn_init(&store->turn, config->clock);
 	int64_t deadline_ms = deadline_of(store);
-	int rc = nv_sqlfile_open(rest, config->readonly, config->clock, deadline_ms, &store->file, err);
+	int rc = nv_sqlfile_open(rest, config->readonly, config->clock, deadline_ms, &store->file,
+	                         err);
 	if (rc == 0 && nv_sqlfile_is_readonly(store->file)) {
 		store->base.readonly = true;
 	} else if (rc == 0) {
@@ -483,9 +515,10 @@ int nv_sqlstore_open(const char *rest, const struct nv_docstore_config *config, 
 		return rc;
 	}
 	(void)snprintf(store->version, sizeof(store->version), "SQLite %s", nv_sqlite_version());
-	(void)snprintf(store->durability, sizeof(store->durability),
-	               "each commit is on the disk before it is acknowledged (%s, synchronous=FULL)",
-	               nv_sqlfile_journal(store->file));
+	(void)snprintf(
+		store->durability, sizeof(store->durability),
+		"each commit is on the disk before it is acknowledged (%s, synchronous=FULL)",
+		nv_sqlfile_journal(store->file));
 	*ret_store = &store->base;
 	return 0;
 }

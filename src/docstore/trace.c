@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A document store that tells what is asked of another: collections, paths and operators, counts and times, never a value.
+ * A document store that tells what is asked of another: collections, paths and operators, counts
+ * and times, never a value.
  */
 #include "config.h"
 
@@ -50,8 +51,9 @@ static int tell(struct trace_store *store, struct nv_buf *text, int64_t start_ms
 static const char *op_name(enum nv_docterm_op op)
 {
 	static const char *const names[] = {
-		[NV_DOCTERM_EQ] = "eq", [NV_DOCTERM_IN] = "in",     [NV_DOCTERM_NIN] = "nin",
-		[NV_DOCTERM_GE] = "ge", [NV_DOCTERM_LT] = "lt",     [NV_DOCTERM_NULL] = "null",
+		[NV_DOCTERM_EQ] = "eq",           [NV_DOCTERM_IN] = "in",
+		[NV_DOCTERM_NIN] = "nin",         [NV_DOCTERM_GE] = "ge",
+		[NV_DOCTERM_LT] = "lt",           [NV_DOCTERM_NULL] = "null",
 		[NV_DOCTERM_NOTNULL] = "notnull",
 	};
 	return names[op];
@@ -74,8 +76,8 @@ static void put_terms(struct nv_buf *text, const struct nv_docterm *terms, size_
 static void put_write(struct nv_buf *text, const struct nv_docwrite *write)
 {
 	static const char *const names[] = {
-		[NV_DOCWRITE_INSERT] = "insert",         [NV_DOCWRITE_UPDATE] = "update",
-		[NV_DOCWRITE_DELETE] = "delete",         [NV_DOCWRITE_UPDATE_ALL] = "update all",
+		[NV_DOCWRITE_INSERT] = "insert", [NV_DOCWRITE_UPDATE] = "update",
+		[NV_DOCWRITE_DELETE] = "delete", [NV_DOCWRITE_UPDATE_ALL] = "update all",
 		[NV_DOCWRITE_ABSENT] = "absent",
 	};
 	nv_buf_printf(text, "%s %s", names[write->kind], write->collection);
@@ -118,7 +120,8 @@ static int trace_ping(struct nv_docstore *base, struct nv_err *err)
 	return tell(store, &text, start_ms, nv_docstore_ping(store->inner, err));
 }
 
-static int trace_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx, struct nv_err *err)
+static int trace_collections(struct nv_docstore *base, nv_docstore_name_fn *fn, void *ctx,
+                             struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base);
 	struct nv_buf text = NV_BUF_INIT;
@@ -134,8 +137,8 @@ static int count_doc(void *ctx, size_t query, const bson_t *doc, struct nv_err *
 	return count->fn(count->ctx, query, doc, err);
 }
 
-static int trace_query(struct nv_docstore *base, const struct nv_docquery *queries, size_t queries_count,
-                       nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int trace_query(struct nv_docstore *base, const struct nv_docquery *queries,
+                       size_t queries_count, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base);
 	struct trace_count count = { .fn = fn, .ctx = ctx };
@@ -150,8 +153,8 @@ static int trace_query(struct nv_docstore *base, const struct nv_docquery *queri
 	return tell(store, &text, start_ms, rc);
 }
 
-static int trace_commit(struct nv_docstore *base, const struct nv_doccommit *commit, struct nv_docresult *result,
-                        struct nv_err *err)
+static int trace_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
+                        struct nv_docresult *result, struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base);
 	struct nv_buf text = NV_BUF_INIT;
@@ -167,7 +170,8 @@ static int trace_commit(struct nv_docstore *base, const struct nv_doccommit *com
 	return tell(store, &text, start_ms, nv_docstore_commit(store->inner, commit, result, err));
 }
 
-static int trace_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log, struct nv_err *err)
+static int trace_log_open(struct nv_docstore *base, size_t newest, struct nv_doclog **ret_log,
+                          struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base);
 	struct nv_buf text = NV_BUF_INIT;
@@ -194,7 +198,8 @@ static void trace_log_close(struct nv_doclog *base)
 	free(log);
 }
 
-static int trace_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx, struct nv_err *err)
+static int trace_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *ctx,
+                          struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base->store);
 	struct trace_count count = { .fn = fn, .ctx = ctx };
@@ -205,7 +210,8 @@ static int trace_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *
 	return tell(store, &text, start_ms, rc);
 }
 
-static int trace_watch(struct nv_docstore *base, nv_docstore_watch_fn *fn, void *ctx, struct nv_err *err)
+static int trace_watch(struct nv_docstore *base, nv_docstore_watch_fn *fn, void *ctx,
+                       struct nv_err *err)
 {
 	struct trace_store *store = trace_store(base);
 	struct nv_buf text = NV_BUF_INIT;
@@ -228,7 +234,8 @@ static const struct nv_docstore_ops trace_ops = {
 	.watch = trace_watch,
 };
 
-int nv_docstore_trace(struct nv_docstore *inner, nv_docstore_trace_fn *fn, void *ctx, struct nv_docstore **ret_store)
+int nv_docstore_trace(struct nv_docstore *inner, nv_docstore_trace_fn *fn, void *ctx,
+                      struct nv_docstore **ret_store)
 {
 	struct trace_store *store = calloc(1, sizeof(*store));
 	if (!store) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A queue of threads (turn.h). A plain mutex would let the thread that just had it take it again and starve the others past their deadlines.
+ * A queue of threads (turn.h). A plain mutex would let the thread that just had it take it again
+ * and starve the others past their deadlines.
  */
 #include "config.h"
 

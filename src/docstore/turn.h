@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Threads that take turns at one thing, first come first served, each waiting until its own deadline. Private to docstore/.
+ * Threads that take turns at one thing, first come first served, each waiting until its own
+ * deadline. Private to docstore/.
  */
 #ifndef NV_DOCSTORE_TURN_H
 #define NV_DOCSTORE_TURN_H
@@ -28,7 +29,7 @@ struct nv_turn_place {
 void nv_turn_init(struct nv_turn *turn, struct nv_clock *clock);
 void nv_turn_release(struct nv_turn *turn);
 
-/* Blocks until it is place's turn: 0; -ETIMEDOUT at the deadline (place is then out of the queue). */
+/* Blocks until it is place's turn: 0; -ETIMEDOUT at the deadline (place is then not queued). */
 int nv_turn_take(struct nv_turn *turn, struct nv_turn_place *place, int64_t deadline_ms);
 
 /* Ends place's turn. */

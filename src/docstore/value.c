@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * BSON values as bytes. Owns the one walker of docstore/; knows nothing of comparing (key.c) or paths (path.c).
+ * BSON values as bytes. Owns the one walker of docstore/; knows nothing of comparing (key.c) or
+ * paths (path.c).
  */
 #include "config.h"
 
@@ -41,9 +42,9 @@ struct nv_bwalk nv_bwalk(const struct nv_bval *doc)
 
 struct nv_bval nv_bval_doc(const bson_t *doc)
 {
-	return (struct nv_bval){
-		.type = BSON_TYPE_DOCUMENT, .data = bson_get_data(doc), .size = doc->len
-	};
+	return (struct nv_bval){ .type = BSON_TYPE_DOCUMENT,
+		                 .data = bson_get_data(doc),
+		                 .size = doc->len };
 }
 
 bool nv_bval_is_tree(const struct nv_bval *value)
@@ -121,7 +122,8 @@ static size_t code_size(const uint8_t *data, size_t room)
 	return size;
 }
 
-/* Sets *ret_size to the bytes of a value of that type at data; false when it does not fit or is no type. */
+/* Sets *ret_size to the bytes of a value of that type at data; false when it does not fit or is no
+ * type. */
 static bool value_size(int type, const uint8_t *data, size_t room, size_t *ret_size)
 {
 	size_t size = 0;

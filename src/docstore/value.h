@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * BSON values as bytes: walking, checking, and converting without libbson's appenders (which re-sort regex options and
- * refuse what a document may hold). Private to docstore/. Pure; any thread.
+ * BSON values as bytes: walking, checking, and converting without libbson's appenders (which
+ * re-sort regex options and refuse what a document may hold). Private to docstore/. Pure; any
+ * thread.
  */
 #ifndef NV_DOCSTORE_VALUE_H
 #define NV_DOCSTORE_VALUE_H
@@ -57,14 +58,16 @@ int nv_bval_check(const uint8_t *data, size_t size);
 /* True for a document or an array. */
 bool nv_bval_is_tree(const struct nv_bval *value);
 
-/* Converts; *ret_value points into store, which is emptied first. 0, -ENOMEM, -EINVAL (a type that is none). */
+/* Converts; *ret_value points into store, which is emptied first. 0, -ENOMEM, -EINVAL (a type that
+ * is none). */
 int nv_bval_from(const bson_value_t *value, struct nv_buf *store, struct nv_bval *ret_value);
 
 /* Same type and bytes. */
 bool nv_bval_same(const struct nv_bval *a, const struct nv_bval *b);
 
 /* The first field of that name. */
-bool nv_bval_field(const struct nv_bval *doc, const char *key, size_t key_size, struct nv_bval *ret_value);
+bool nv_bval_field(const struct nv_bval *doc, const char *key, size_t key_size,
+                   struct nv_bval *ret_value);
 
 /* True when key is an array position ("0", "17", no leading zero) below 2^31. */
 bool nv_bval_is_position(const char *key, size_t key_size, size_t *ret_position);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Changes of one document. Owns the rules of sets, increments, pushes and pulls; how a path is put or dropped is path.c's.
+ * Changes of one document. Owns the rules of sets, increments, pushes and pulls; how a path is put
+ * or dropped is path.c's.
  */
 #include "config.h"
 
@@ -21,7 +22,8 @@ struct edit {
 
 static struct nv_bval edit_doc(const struct edit *edit)
 {
-	return (struct nv_bval){ BSON_TYPE_DOCUMENT, (const uint8_t *)edit->now->data, edit->now->len };
+	return (struct nv_bval){ BSON_TYPE_DOCUMENT, (const uint8_t *)edit->now->data,
+		                 edit->now->len };
 }
 
 static int convert(const bson_value_t *value, struct nv_buf *store, struct nv_bval *ret_value,
@@ -164,7 +166,8 @@ static bool is_member(const struct nv_docmember *member, const struct nv_bval *v
                       const struct nv_bval *element)
 {
 	struct nv_bval field = *element;
-	if (member->key && (!nv_bval_is_tree(element) || !nv_path_find(element, member->key, &field))) {
+	if (member->key &&
+	    (!nv_bval_is_tree(element) || !nv_path_find(element, member->key, &field))) {
 		return false;
 	}
 	return nv_bval_equal(&field, value);
@@ -216,7 +219,8 @@ static int apply_pull(struct edit *edit, const struct nv_docmember *pull, struct
 
 /* Puts the array with one more element into out, unless the member is there: then false. */
 static bool with_member(const struct nv_docmember *member, const struct nv_bval *value,
-                        const struct nv_bval *element, const struct nv_bval *array, struct nv_buf *out)
+                        const struct nv_bval *element, const struct nv_bval *array,
+                        struct nv_buf *out)
 {
 	size_t start = nv_bval_begin(out);
 	size_t count = 0;
@@ -291,7 +295,8 @@ static int apply_all(const struct nv_docwrite *write, struct edit *edit, struct 
 	return rc;
 }
 
-int nv_write_apply(const struct nv_docwrite *write, const struct nv_bval *doc, struct nv_buf *out, struct nv_err *err)
+int nv_write_apply(const struct nv_docwrite *write, const struct nv_bval *doc, struct nv_buf *out,
+                   struct nv_err *err)
 {
 	cleanup_buf struct nv_buf other = NV_BUF_INIT;
 	nv_buf_truncate(out, 0);
@@ -310,8 +315,10 @@ int nv_write_apply(const struct nv_docwrite *write, const struct nv_bval *doc, s
 		*out = made;
 	}
 	if (out->len > NV_DOCSTORE_DOC_MAX) {
-		return nv_fail(err, EFBIG, "the document would have %zu bytes; %d is the most a document can have",
-		               out->len, NV_DOCSTORE_DOC_MAX);
+		return nv_fail(
+			err, EFBIG,
+			"the document would have %zu bytes; %d is the most a document can have",
+			out->len, NV_DOCSTORE_DOC_MAX);
 	}
 	if (nv_bval_check((const uint8_t *)out->data, out->len) < 0) {
 		return nv_fail(err, EINVAL, "the document would be nested more than %d deep",

@@ -39,12 +39,14 @@ int main(void)
 				if (count == TESTS_MAX) {
 					abort();
 				}
-				(void)snprintf(names[count], NAME_SIZE, "%s: %s", backends[b].name, one->name);
-				tests[count] = (struct CMUnitTest){ .name = names[count],
-					                            .test_func = one->run,
-					                            .setup_func = docstore_setup,
-					                            .teardown_func = docstore_teardown,
-					                            .initial_state = &backends[b] };
+				(void)snprintf(names[count], NAME_SIZE, "%s: %s", backends[b].name,
+				               one->name);
+				tests[count] =
+					(struct CMUnitTest){ .name = names[count],
+					                     .test_func = one->run,
+					                     .setup_func = docstore_setup,
+					                     .teardown_func = docstore_teardown,
+					                     .initial_state = &backends[b] };
 				count++;
 			}
 		}

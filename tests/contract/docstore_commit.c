@@ -18,14 +18,18 @@
 /* Sets document 1 of "d" to json, whatever is there. */
 static void reset(struct fixture *f, const char *json)
 {
-	struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE, .collection = "d", .id = V(f, "1") };
+	struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE,
+		                    .collection = "d",
+		                    .id = V(f, "1") };
 	int rc = commit_one(f, &gone);
 	assert_true(rc == 0 || rc == -ENOENT);
 	insert(f, "d", json);
 }
 
-/* Updates document 1 and compares what is stored, byte for byte, and what the commit says is stored. */
-static void check_update(struct fixture *f, const char *from, struct nv_docwrite changes, const char *wanted)
+/* Updates document 1 and compares what is stored, byte for byte, and what the commit says is
+ * stored. */
+static void check_update(struct fixture *f, const char *from, struct nv_docwrite changes,
+                         const char *wanted)
 {
 	reset(f, from);
 	changes.kind = NV_DOCWRITE_UPDATE;
@@ -62,7 +66,8 @@ static void check_stale(struct fixture *f, const char *from, struct nv_docwrite 
 	bson_destroy(doc);
 }
 
-static struct nv_docwrite set(struct fixture *f, const char *path, const char *value, enum nv_docwhen when)
+static struct nv_docwrite set(struct fixture *f, const char *path, const char *value,
+                              enum nv_docwhen when)
 {
 	static struct nv_docset sets[8];
 	static size_t next;
@@ -89,7 +94,8 @@ static struct nv_docwrite inc(const char *path, int32_t n)
 	return (struct nv_docwrite){ .incs = one, .incs_count = 1 };
 }
 
-static struct nv_docmember *member(struct fixture *f, const char *path, const char *key, const char *value, const char *element)
+static struct nv_docmember *member(struct fixture *f, const char *path, const char *key,
+                                   const char *value, const char *element)
 {
 	static struct nv_docmember members[8];
 	static size_t next;
@@ -98,12 +104,15 @@ static struct nv_docmember *member(struct fixture *f, const char *path, const ch
 	return one;
 }
 
-static struct nv_docwrite push(struct fixture *f, const char *path, const char *key, const char *value, const char *element)
+static struct nv_docwrite push(struct fixture *f, const char *path, const char *key,
+                               const char *value, const char *element)
 {
-	return (struct nv_docwrite){ .pushes = member(f, path, key, value, element), .pushes_count = 1 };
+	return (struct nv_docwrite){ .pushes = member(f, path, key, value, element),
+		                     .pushes_count = 1 };
 }
 
-static struct nv_docwrite pull(struct fixture *f, const char *path, const char *key, const char *value)
+static struct nv_docwrite pull(struct fixture *f, const char *path, const char *key,
+                               const char *value)
 {
 	return (struct nv_docwrite){ .pulls = member(f, path, key, value, NULL), .pulls_count = 1 };
 }
@@ -113,11 +122,14 @@ static void test_sets(void **state)
 	struct fixture *f = *state;
 	check_update(f, "{'_id':1,'a':1,'b':2}", set(f, "a", "'x'", 0), "{'_id':1,'a':'x','b':2}");
 	check_update(f, "{'_id':1}", set(f, "a.b.c", "1", 0), "{'_id':1,'a':{'b':{'c':1}}}");
-	check_update(f, "{'_id':1,'a':{'x':1}}", set(f, "a.y", "null", 0), "{'_id':1,'a':{'x':1,'y':null}}");
+	check_update(f, "{'_id':1,'a':{'x':1}}", set(f, "a.y", "null", 0),
+	             "{'_id':1,'a':{'x':1,'y':null}}");
 	check_update(f, "{'_id':1,'a':[1,2]}", set(f, "a.0", "5", 0), "{'_id':1,'a':[5,2]}");
 	check_update(f, "{'_id':1,'a':[]}", set(f, "a.2", "5", 0), "{'_id':1,'a':[null,null,5]}");
-	check_update(f, "{'_id':1,'a':[{'b':1}]}", set(f, "a.0.b", "5", 0), "{'_id':1,'a':[{'b':5}]}");
-	check_update(f, "{'_id':1,'a':1}", set(f, "a", "{'$numberLong':'1'}", 0), "{'_id':1,'a':{'$numberLong':'1'}}");
+	check_update(f, "{'_id':1,'a':[{'b':1}]}", set(f, "a.0.b", "5", 0),
+	             "{'_id':1,'a':[{'b':5}]}");
+	check_update(f, "{'_id':1,'a':1}", set(f, "a", "{'$numberLong':'1'}", 0),
+	             "{'_id':1,'a':{'$numberLong':'1'}}");
 	check_stale(f, "{'_id':1,'a':5}", set(f, "a.b", "1", 0));
 	check_stale(f, "{'_id':1,'a':null}", set(f, "a.b", "1", 0));
 	check_stale(f, "{'_id':1,'a':[1]}", set(f, "a.b", "1", 0));
@@ -127,11 +139,15 @@ static void test_sets(void **state)
 static void test_conditional_sets(void **state)
 {
 	struct fixture *f = *state;
-	check_update(f, "{'_id':1,'a':1}", set(f, "a", "'x'", NV_DOCWHEN_NOTNULL), "{'_id':1,'a':'x'}");
-	check_update(f, "{'_id':1,'a':null}", set(f, "a", "'x'", NV_DOCWHEN_NOTNULL), "{'_id':1,'a':null}");
+	check_update(f, "{'_id':1,'a':1}", set(f, "a", "'x'", NV_DOCWHEN_NOTNULL),
+	             "{'_id':1,'a':'x'}");
+	check_update(f, "{'_id':1,'a':null}", set(f, "a", "'x'", NV_DOCWHEN_NOTNULL),
+	             "{'_id':1,'a':null}");
 	check_update(f, "{'_id':1}", set(f, "a", "'x'", NV_DOCWHEN_NOTNULL), "{'_id':1}");
-	check_update(f, "{'_id':1,'a':1}", set(f, "a", "'x'", NV_DOCWHEN_SAME_TYPE), "{'_id':1,'a':1}");
-	check_update(f, "{'_id':1,'a':'y'}", set(f, "a", "'x'", NV_DOCWHEN_SAME_TYPE), "{'_id':1,'a':'x'}");
+	check_update(f, "{'_id':1,'a':1}", set(f, "a", "'x'", NV_DOCWHEN_SAME_TYPE),
+	             "{'_id':1,'a':1}");
+	check_update(f, "{'_id':1,'a':'y'}", set(f, "a", "'x'", NV_DOCWHEN_SAME_TYPE),
+	             "{'_id':1,'a':'x'}");
 	check_update(f, "{'_id':1}", set(f, "a.b", "'x'", NV_DOCWHEN_SAME_TYPE), "{'_id':1}");
 }
 
@@ -151,8 +167,10 @@ static void test_increments(void **state)
 	check_update(f, "{'_id':1,'__v':3}", inc("__v", 1), "{'_id':1,'__v':4}");
 	check_update(f, "{'_id':1}", inc("__v", 1), "{'_id':1}");
 	check_update(f, "{'_id':1,'__v':'x'}", inc("__v", 1), "{'_id':1,'__v':'x'}");
-	check_update(f, "{'_id':1,'__v':2147483647}", inc("__v", 1), "{'_id':1,'__v':{'$numberLong':'2147483648'}}");
-	check_update(f, "{'_id':1,'__v':{'$numberLong':'5'}}", inc("__v", -7), "{'_id':1,'__v':{'$numberLong':'-2'}}");
+	check_update(f, "{'_id':1,'__v':2147483647}", inc("__v", 1),
+	             "{'_id':1,'__v':{'$numberLong':'2147483648'}}");
+	check_update(f, "{'_id':1,'__v':{'$numberLong':'5'}}", inc("__v", -7),
+	             "{'_id':1,'__v':{'$numberLong':'-2'}}");
 	check_update(f, "{'_id':1,'__v':1.5}", inc("__v", 1), "{'_id':1,'__v':2.5}");
 	check_stale(f, "{'_id':1,'__v':{'$numberLong':'9223372036854775807'}}", inc("__v", 1));
 }
@@ -161,24 +179,30 @@ static void test_members(void **state)
 {
 	struct fixture *f = *state;
 	check_update(f, "{'_id':1}", push(f, "teams", NULL, "7", NULL), "{'_id':1,'teams':[7]}");
-	check_update(f, "{'_id':1,'teams':[5]}", push(f, "teams", NULL, "7", NULL), "{'_id':1,'teams':[5,7]}");
-	check_update(f, "{'_id':1,'teams':[7]}", push(f, "teams", NULL, "{'$numberLong':'7'}", NULL), "{'_id':1,'teams':[7]}");
+	check_update(f, "{'_id':1,'teams':[5]}", push(f, "teams", NULL, "7", NULL),
+	             "{'_id':1,'teams':[5,7]}");
+	check_update(f, "{'_id':1,'teams':[7]}",
+	             push(f, "teams", NULL, "{'$numberLong':'7'}", NULL), "{'_id':1,'teams':[7]}");
 	check_update(f, "{'_id':1,'members':[{'user_id':5}]}",
 	             push(f, "members", "user_id", "7", "{'user_id':7,'role':'member'}"),
 	             "{'_id':1,'members':[{'user_id':5},{'user_id':7,'role':'member'}]}");
 	check_update(f, "{'_id':1,'members':[{'user_id':7,'role':'owner'}]}",
 	             push(f, "members", "user_id", "7", "{'user_id':7,'role':'member'}"),
 	             "{'_id':1,'members':[{'user_id':7,'role':'owner'}]}");
-	check_update(f, "{'_id':1,'t':{}}", push(f, "t.list", NULL, "1", NULL), "{'_id':1,'t':{'list':[1]}}");
+	check_update(f, "{'_id':1,'t':{}}", push(f, "t.list", NULL, "1", NULL),
+	             "{'_id':1,'t':{'list':[1]}}");
 	check_stale(f, "{'_id':1,'teams':7}", push(f, "teams", NULL, "7", NULL));
 	check_stale(f, "{'_id':1,'teams':null}", push(f, "teams", NULL, "7", NULL));
-	check_update(f, "{'_id':1,'teams':[5,7,6,7.0]}", pull(f, "teams", NULL, "7"), "{'_id':1,'teams':[5,6]}");
-	check_update(f, "{'_id':1,'teams':[7]}", pull(f, "teams", NULL, "7"), "{'_id':1,'teams':[]}");
-	check_update(f, "{'_id':1,'teams':[[7]]}", pull(f, "teams", NULL, "7"), "{'_id':1,'teams':[[7]]}");
+	check_update(f, "{'_id':1,'teams':[5,7,6,7.0]}", pull(f, "teams", NULL, "7"),
+	             "{'_id':1,'teams':[5,6]}");
+	check_update(f, "{'_id':1,'teams':[7]}", pull(f, "teams", NULL, "7"),
+	             "{'_id':1,'teams':[]}");
+	check_update(f, "{'_id':1,'teams':[[7]]}", pull(f, "teams", NULL, "7"),
+	             "{'_id':1,'teams':[[7]]}");
 	check_update(f, "{'_id':1,'teams':7}", pull(f, "teams", NULL, "7"), "{'_id':1,'teams':7}");
 	check_update(f, "{'_id':1}", pull(f, "teams", NULL, "7"), "{'_id':1}");
-	check_update(f, "{'_id':1,'members':[{'user_id':7},{'user_id':8},7]}", pull(f, "members", "user_id", "7"),
-	             "{'_id':1,'members':[{'user_id':8},7]}");
+	check_update(f, "{'_id':1,'members':[{'user_id':7},{'user_id':8},7]}",
+	             pull(f, "members", "user_id", "7"), "{'_id':1,'members':[{'user_id':8},7]}");
 }
 
 static void test_many_changes_at_once(void **state)
@@ -186,7 +210,9 @@ static void test_many_changes_at_once(void **state)
 	struct fixture *f = *state;
 	const struct nv_docset sets[] = { { "a.x", V(f, "9"), 0 }, { "new", V(f, "'n'"), 0 } };
 	const char *const unsets[] = { "b", "c.d" };
-	struct nv_docwrite write = { .sets = sets, .sets_count = 2, .unsets = unsets, .unsets_count = 2 };
+	struct nv_docwrite write = {
+		.sets = sets, .sets_count = 2, .unsets = unsets, .unsets_count = 2
+	};
 	const struct nv_docinc incs[] = { { "__v", 1 } };
 	write.incs = incs;
 	write.incs_count = 1;
@@ -194,16 +220,22 @@ static void test_many_changes_at_once(void **state)
 	write.pulls_count = 1;
 	write.pushes = member(f, "tags", NULL, "'t'", NULL);
 	write.pushes_count = 1;
-	check_update(f, "{'_id':1,'a':{'x':1,'y':2},'b':1,'c':{'d':1,'e':2},'__v':0,'list':[1,2],'tags':['s']}", write,
-	             "{'_id':1,'a':{'x':9,'y':2},'c':{'e':2},'__v':1,'list':[2],'tags':['s','t'],'new':'n'}");
+	check_update(
+		f,
+		"{'_id':1,'a':{'x':1,'y':2},'b':1,'c':{'d':1,'e':2},'__v':0,'list':[1,2],'tags':['s']}",
+		write,
+		"{'_id':1,'a':{'x':9,'y':2},'c':{'e':2},'__v':1,'list':[2],'tags':['s','t'],'new':'n'}");
 }
 
 static void test_values_keep_their_bytes(void **state)
 {
 	struct fixture *f = *state;
-	/* Regex options out of order, a NaN with a payload: what libbson's own appenders would change. */
-	static const uint8_t bytes[] = { 42, 0, 0, 0, 0x10, '_', 'i', 'd', 0, 1, 0, 0, 0, 0x0b, 'r', 0, 'a', 0, 'z', 'i', 0,
-		                         0x01, 'n', 0, 1, 2, 3, 0, 0, 0, 0xf8, 0xff, 0x10, 'd', '.', 'd', 0, 7, 0, 0, 0, 0 };
+	/* Regex options out of order, a NaN with a payload: what libbson's own appenders would
+	 * change. */
+	static const uint8_t bytes[] = { 42,  0,   0,    0,   0x10, '_', 'i', 'd', 0,    1,    0,
+		                         0,   0,   0x0b, 'r', 0,    'a', 0,   'z', 'i',  0,    0x01,
+		                         'n', 0,   1,    2,   3,    0,   0,   0,   0xf8, 0xff, 0x10,
+		                         'd', '.', 'd',  0,   7,    0,   0,   0,   0 };
 	bson_t odd;
 	bson_t *doc = NULL;
 	bson_iter_t iter;
@@ -216,9 +248,11 @@ static void test_values_keep_their_bytes(void **state)
 	/* And through an update of another field, and as a new value. */
 	assert_true(bson_iter_init_find(&iter, &odd, "r"));
 	struct nv_docset copy = { "r2", bson_iter_value(&iter), 0 };
-	struct nv_docwrite update = {
-		.kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .sets = &copy, .sets_count = 1
-	};
+	struct nv_docwrite update = { .kind = NV_DOCWRITE_UPDATE,
+		                      .collection = "d",
+		                      .id = V(f, "1"),
+		                      .sets = &copy,
+		                      .sets_count = 1 };
 	assert_int_equal(commit_one(f, &update), 0);
 	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "1"), &doc, &f->err), 0);
 	assert_int_equal(doc->len, sizeof(bytes) + 9);
@@ -232,8 +266,13 @@ static int expect(struct fixture *f, const char *path, const char *value)
 {
 	struct nv_docexpect expects = { path, value ? V(f, value) : NULL };
 	struct nv_docset sets = { "done", V(f, "true"), 0 };
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .expects = &expects,
-		                     .expects_count = 1, .sets = &sets, .sets_count = 1 };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = V(f, "1"),
+		                     .expects = &expects,
+		                     .expects_count = 1,
+		                     .sets = &sets,
+		                     .sets_count = 1 };
 	int rc = commit_one(f, &write);
 	assert_true(rc == 0 || rc == -ESTALE);
 	assert_int_equal(rc == 0, f->result.stored == NULL);
@@ -243,7 +282,8 @@ static int expect(struct fixture *f, const char *path, const char *value)
 static void test_expected_values(void **state)
 {
 	struct fixture *f = *state;
-	insert(f, "d", "{'_id':1,'n':1,'l':{'$numberLong':'1'},'d':1.0,'null':null,'s':'x','o':{'p':[1,{'q':2}]},'e':[]}");
+	insert(f, "d",
+	       "{'_id':1,'n':1,'l':{'$numberLong':'1'},'d':1.0,'null':null,'s':'x','o':{'p':[1,{'q':2}]},'e':[]}");
 	assert_int_equal(expect(f, "n", "1"), 0);
 	assert_int_equal(expect(f, "n", "{'$numberLong':'1'}"), -ESTALE);
 	assert_int_equal(expect(f, "n", "1.0"), -ESTALE);
@@ -280,7 +320,9 @@ static void test_update_and_delete(void **state)
 	insert(f, "d", "{'_id':1,'n':1}");
 	struct nv_docexpect wrong = { "n", V(f, "2") };
 	struct nv_docexpect right = { "n", V(f, "1") };
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "9") };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = V(f, "9") };
 	assert_int_equal(commit_one(f, &write), -ENOENT);
 	assert_int_equal(f->result.failed, 0);
 	assert_null(f->result.stored);
@@ -315,15 +357,20 @@ static void test_update_all(void **state)
 		{ "domain_id", V(f, "7"), NV_DOCWHEN_NOTNULL },
 		{ "domain", V(f, "'new'"), NV_DOCWHEN_NOTNULL },
 	};
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE_ALL, .collection = "d", .terms = &term, .terms_count = 1,
-		                     .sets = sets, .sets_count = 3 };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE_ALL,
+		                     .collection = "d",
+		                     .terms = &term,
+		                     .terms_count = 1,
+		                     .sets = sets,
+		                     .sets_count = 3 };
 	assert_int_equal(commit_one(f, &write), 0);
 	assert_int_equal(f->result.updated, 3);
 	assert_null(f->result.after[0]);
-	assert_string_equal(docs(f, "d"), "{ \"_id\" : 1, \"domainId\" : 7, \"domain\" : \"new\" }\n"
-	                                  "{ \"_id\" : 2, \"domain_id\" : 7 }\n"
-	                                  "{ \"_id\" : 3, \"domainId\" : 6, \"domain\" : \"old\" }\n"
-	                                  "{ \"_id\" : 4, \"domainId\" : 7, \"domain\" : null }\n");
+	assert_string_equal(docs(f, "d"),
+	                    "{ \"_id\" : 1, \"domainId\" : 7, \"domain\" : \"new\" }\n"
+	                    "{ \"_id\" : 2, \"domain_id\" : 7 }\n"
+	                    "{ \"_id\" : 3, \"domainId\" : 6, \"domain\" : \"old\" }\n"
+	                    "{ \"_id\" : 4, \"domainId\" : 7, \"domain\" : null }\n");
 	assert_int_equal(commit_one(f, &write), 0);
 	assert_int_equal(f->result.updated, 0);
 	const struct nv_docterm moved = T(f, "domainId|domain_id", NV_DOCTERM_EQ, "7", NULL);
@@ -393,13 +440,27 @@ static void test_all_or_nothing(void **state)
 	const struct nv_docset sets[] = { { "n", V(f, "2"), 0 }, { "x", V(f, "9"), 0 } };
 	struct nv_docexpect expects = { "n", V(f, "1") };
 	const struct nv_docwrite writes[] = {
-		{ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .sets = sets, .sets_count = 2 },
+		{ .kind = NV_DOCWRITE_UPDATE,
+		  .collection = "d",
+		  .id = V(f, "1"),
+		  .sets = sets,
+		  .sets_count = 2 },
 		{ .kind = NV_DOCWRITE_DELETE, .collection = "d", .id = V(f, "2") },
 		{ .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':3,'x':1}") },
-		{ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "3"), .sets = sets, .sets_count = 1 },
-		{ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .expects = &expects, .expects_count = 1 },
+		{ .kind = NV_DOCWRITE_UPDATE,
+		  .collection = "d",
+		  .id = V(f, "3"),
+		  .sets = sets,
+		  .sets_count = 1 },
+		{ .kind = NV_DOCWRITE_UPDATE,
+		  .collection = "d",
+		  .id = V(f, "1"),
+		  .expects = &expects,
+		  .expects_count = 1 },
 	};
-	struct nv_doccommit commit = { .writes = writes, .writes_count = 5, .entries = entries, .entries_count = 2 };
+	struct nv_doccommit commit = {
+		.writes = writes, .writes_count = 5, .entries = entries, .entries_count = 2
+	};
 	struct nv_docresult result = { 0 };
 	/* The last write sees what the first made of the document. */
 	assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), -ESTALE);
@@ -411,7 +472,9 @@ static void test_all_or_nothing(void **state)
 	assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), -EEXIST);
 	assert_int_equal(result.failed, 6);
 	nv_docresult_release(&result);
-	assert_string_equal(docs(f, "d"), "{ \"_id\" : 1, \"n\" : 1, \"x\" : 1 }\n{ \"_id\" : 2, \"n\" : 1, \"x\" : 2 }\n");
+	assert_string_equal(
+		docs(f, "d"),
+		"{ \"_id\" : 1, \"n\" : 1, \"x\" : 1 }\n{ \"_id\" : 2, \"n\" : 1, \"x\" : 2 }\n");
 	assert_string_equal(ids(f, NV_DOCSTORE_CHANGELOG, NULL, 0), "");
 	const struct nv_docterm by_x = T(f, "x", NV_DOCTERM_IN, "1", "9", NULL);
 	assert_string_equal(ids(f, "d", &by_x, 1), "1");
@@ -423,7 +486,9 @@ static void test_all_or_nothing(void **state)
 	assert_true(bson_equal(result.after[3], D(f, "{'_id':3,'x':1,'n':2}")));
 	assert_null(result.after[1]);
 	nv_docresult_release(&result);
-	assert_string_equal(docs(f, "d"), "{ \"_id\" : 1, \"n\" : 2, \"x\" : 9 }\n{ \"_id\" : 3, \"x\" : 1, \"n\" : 2 }\n");
+	assert_string_equal(
+		docs(f, "d"),
+		"{ \"_id\" : 1, \"n\" : 2, \"x\" : 9 }\n{ \"_id\" : 3, \"x\" : 1, \"n\" : 2 }\n");
 	assert_string_equal(ids(f, "d", &by_x, 1), "1 3");
 	/* The same operation again: its id is taken, nothing happens. */
 	assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), -ENOENT);
@@ -495,15 +560,27 @@ static void test_mistakes_are_refused(void **state)
 	const struct nv_docterm term = T(f, "a", NV_DOCTERM_EQ, "1", NULL);
 	insert(f, "d", "{'_id':1}");
 	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = "d" });
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'a':1}") });
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':[1]}") });
+	refused(f, (struct nv_docwrite){
+			   .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'a':1}") });
 	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT,
 	                                 .collection = "d",
-	                                 .doc = D(f, "{'_id':{'$regularExpression':{'pattern':'a','options':''}}}") });
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = "a$b", .doc = D(f, "{'_id':5}") });
+	                                 .doc = D(f, "{'_id':[1]}") });
+	refused(f,
+	        (struct nv_docwrite){
+			.kind = NV_DOCWRITE_INSERT,
+			.collection = "d",
+			.doc = D(f,
+	                         "{'_id':{'$regularExpression':{'pattern':'a','options':''}}}") });
+	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT,
+	                                 .collection = "a$b",
+	                                 .doc = D(f, "{'_id':5}") });
 	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE, .collection = "d" });
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_ABSENT + 1, .collection = "d", .id = one });
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE_ALL, .collection = "d", .terms = &term, .terms_count = 1 });
+	refused(f, (struct nv_docwrite){
+			   .kind = NV_DOCWRITE_ABSENT + 1, .collection = "d", .id = one });
+	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE_ALL,
+	                                 .collection = "d",
+	                                 .terms = &term,
+	                                 .terms_count = 1 });
 	static const char *const paths[] = { "_id", "_id.x", "", "a..b", "$a", "a.$[]" };
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		struct nv_docwrite write = set(f, paths[i], "1", 0);
@@ -513,7 +590,11 @@ static void test_mistakes_are_refused(void **state)
 		refused(f, write);
 	}
 	const struct nv_docset twice[] = { { "a.b", one, 0 }, { "a", one, 0 } };
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = one, .sets = twice, .sets_count = 2 });
+	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE,
+	                                 .collection = "d",
+	                                 .id = one,
+	                                 .sets = twice,
+	                                 .sets_count = 2 });
 	struct nv_docwrite mixed = set(f, "a", "1", 0);
 	const char *const gone[] = { "a" };
 	mixed.kind = NV_DOCWRITE_UPDATE;
@@ -526,7 +607,11 @@ static void test_mistakes_are_refused(void **state)
 	mixed.unsets_count = 0;
 	refused(f, mixed);
 	const struct nv_docset none = { "a", NULL, 0 };
-	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = one, .sets = &none, .sets_count = 1 });
+	refused(f, (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE,
+	                                 .collection = "d",
+	                                 .id = one,
+	                                 .sets = &none,
+	                                 .sets_count = 1 });
 	const bson_t *odd = D(f, "{'_id':5,'change':'x'}");
 	struct nv_doccommit commit = { .entries = &odd, .entries_count = 1 };
 	struct nv_docresult result = { 0 };
@@ -541,7 +626,8 @@ static void test_readonly(void **state)
 	struct fixture *f = *state;
 	insert(f, "d", "{'_id':1}");
 	if (strcmp(f->backend->scheme, "mem:") == 0) {
-		nv_docstore_close(f->store); /* what was in it is gone, which is not the point here */
+		nv_docstore_close(
+			f->store); /* what was in it is gone, which is not the point here */
 	}
 	struct nv_docstore_config config = { .clock = f->clock, .readonly = true };
 	struct nv_docstore *store = NULL;
@@ -549,7 +635,9 @@ static void test_readonly(void **state)
 	struct nv_docstore_info info;
 	nv_docstore_describe(store, &info);
 	assert_true(info.readonly);
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':2}") };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "d",
+		                     .doc = D(f, "{'_id':2}") };
 	struct nv_doccommit commit = { .writes = &write, .writes_count = 1 };
 	struct nv_docresult result = { 0 };
 	assert_int_equal(nv_docstore_commit(store, &commit, &result, &f->err), -EROFS);
@@ -559,7 +647,8 @@ static void test_readonly(void **state)
 		nv_docstore_close(f->store);
 	}
 	f->store = store;
-	assert_string_equal(ids(f, "d", NULL, 0), strcmp(f->backend->scheme, "mem:") == 0 ? "" : "1");
+	assert_string_equal(ids(f, "d", NULL, 0),
+	                    strcmp(f->backend->scheme, "mem:") == 0 ? "" : "1");
 }
 
 const struct docstore_case docstore_commit_cases[] = {

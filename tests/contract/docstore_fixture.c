@@ -22,20 +22,30 @@ struct made {
 
 /* Paths that the suite asks for by value. */
 static const struct nv_docstore_index suite_indexes[] = {
-	{ "d", "a" }, { "d", "a.b" }, { "d", "x" }, { "d", "y" }, { "d", "domainId" }, { "d", "domain_id" },
-	{ "d", "members.user_id" }, { "d", "n" }, { "load", "group" },
+	{ "d", "a" },
+	{ "d", "a.b" },
+	{ "d", "x" },
+	{ "d", "y" },
+	{ "d", "domainId" },
+	{ "d", "domain_id" },
+	{ "d", "members.user_id" },
+	{ "d", "n" },
+	{ "load", "group" },
 };
 
 const char *store_uri(struct fixture *f)
 {
 	static char uri[400];
-	(void)snprintf(uri, sizeof(uri), "%s%s", f->backend->scheme, strcmp(f->backend->scheme, "mem:") == 0 ? "" : f->path);
+	(void)snprintf(uri, sizeof(uri), "%s%s", f->backend->scheme,
+	               strcmp(f->backend->scheme, "mem:") == 0 ? "" : f->path);
 	return uri;
 }
 
 struct nv_docstore *open_store(struct fixture *f, const char *uri, uint32_t timeout_ms)
 {
-	struct nv_docstore_config config = { .timeout_ms = timeout_ms, .clock = f->clock, .metrics = &f->metrics };
+	struct nv_docstore_config config = { .timeout_ms = timeout_ms,
+		                             .clock = f->clock,
+		                             .metrics = &f->metrics };
 	struct nv_docstore *store = NULL;
 	if (f->backend->indexes) {
 		config.indexes = suite_indexes;
@@ -147,20 +157,20 @@ const bson_value_t *V(struct fixture *f, const char *json)
 	return bson_iter_value(iter);
 }
 
-struct nv_docterm T(struct fixture *f, const char *paths, enum nv_docterm_op op, ...)
-{
+struct nv_docterm T(struct fixture *f, const char *paths, enum nv_docterm_op op, ...) {
 	char *text = strdup(paths);
 	const char **list = calloc(NV_DOCTERM_PATHS_MAX, sizeof(*list));
 	bson_value_t *values = calloc(16, sizeof(*values));
 	struct nv_docterm term = { .op = op };
 	char *save = NULL;
 	va_list args;
-	assert_true(text && list && values);
+	assert_true(text &&list &&values);
 	for (char *path = strtok_r(text, "|", &save); path; path = strtok_r(NULL, "|", &save)) {
 		list[term.paths_count++] = path;
 	}
 	va_start(args, op);
-	for (const char *json = va_arg(args, const char *); json; json = va_arg(args, const char *)) {
+	for (const char *json = va_arg(args, const char *); json;
+	     json = va_arg(args, const char *)) {
 		values[term.values_count++] = *V(f, json);
 	}
 	va_end(args);
@@ -188,7 +198,9 @@ int commit_one(struct fixture *f, const struct nv_docwrite *write)
 
 void insert(struct fixture *f, const char *collection, const char *json)
 {
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = collection, .doc = D(f, json) };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = collection,
+		                     .doc = D(f, json) };
 	if (commit_one(f, &write) != 0) {
 		fail_msg("insert %s: %s", json, f->err.msg);
 	}
@@ -207,17 +219,20 @@ static int add_id(void *ctx, size_t query, const bson_t *doc, struct nv_err *err
 	char *json = bson_as_relaxed_extended_json(&id, NULL); /* { "" : 1 } */
 	assert_non_null(json);
 	json[strlen(json) - 2] = '\0';
-	(void)snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used > 0 ? " " : "", json + strlen("{ \"\" : "));
+	(void)snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used > 0 ? " " : "",
+	               json + strlen("{ \"\" : "));
 	bson_free(json);
 	bson_destroy(&id);
 	return 0;
 }
 
-const char *ids(struct fixture *f, const char *collection, const struct nv_docterm *terms, size_t count)
+const char *ids(struct fixture *f, const char *collection, const struct nv_docterm *terms,
+                size_t count)
 {
-	struct nv_docquery query = {
-		.collection = collection, .terms = terms, .terms_count = count, .sort = NV_DOCSORT_ID
-	};
+	struct nv_docquery query = { .collection = collection,
+		                     .terms = terms,
+		                     .terms_count = count,
+		                     .sort = NV_DOCSORT_ID };
 	f->text[0] = '\0';
 	if (nv_docstore_query(f->store, &query, 1, add_id, f, &f->err) != 0) {
 		fail_msg("query of %s: %s", collection, f->err.msg);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the suites of the document store share: stores of each backend, and documents, values and terms written as JSON with single
- * quotes. Everything made by a shorthand is freed with the fixture.
+ * What the suites of the document store share: stores of each backend, and documents, values and
+ * terms written as JSON with single quotes. Everything made by a shorthand is freed with the
+ * fixture.
  */
 #ifndef NV_TESTS_CONTRACT_DOCSTORE_FIXTURE_H
 #define NV_TESTS_CONTRACT_DOCSTORE_FIXTURE_H
@@ -29,9 +30,9 @@ struct fixture {
 	struct nv_metrics metrics;
 	struct nv_docstore *store;
 	struct nv_err err;
-	struct made *made;         /* what the shorthands made */
+	struct made *made;          /* what the shorthands made */
 	struct nv_docresult result; /* of the last commit by a shorthand */
-	char text[1 << 16];        /* answers as text */
+	char text[1 << 16];         /* answers as text */
 };
 
 /* One case of the suite. */
@@ -68,8 +69,10 @@ void insert(struct fixture *f, const char *collection, const char *json);
 /* Commits one write without entries into f->result: what nv_docstore_commit returns. */
 int commit_one(struct fixture *f, const struct nv_docwrite *write);
 
-/* The _ids of the documents for which the terms hold, in ascending order: "1 2 \"x\"". Asserts success. */
-const char *ids(struct fixture *f, const char *collection, const struct nv_docterm *terms, size_t count);
+/* The _ids of the documents for which the terms hold, in ascending order: "1 2 \"x\"". Asserts
+ * success. */
+const char *ids(struct fixture *f, const char *collection, const struct nv_docterm *terms,
+                size_t count);
 
 /* The whole documents, in ascending order of _id, one a line, in relaxed JSON. Asserts success. */
 const char *docs(struct fixture *f, const char *collection);

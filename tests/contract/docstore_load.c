@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many threads and many documents: nothing is lost, memory stays bounded; and random documents, on which a store with look-ups
- * must find what one without finds.
+ * Many threads and many documents: nothing is lost, memory stays bounded; and random documents, on
+ * which a store with look-ups must find what one without finds.
  */
 #include "config.h"
 
@@ -45,14 +45,22 @@ static int increment(struct worker *worker, uint32_t entry_number)
 		bson_destroy(doc);
 		return -EINVAL;
 	}
-	bson_value_t next = { .value_type = BSON_TYPE_INT32, .value.v_int32 = bson_iter_int32(&iter) + 1 };
+	bson_value_t next = { .value_type = BSON_TYPE_INT32,
+		              .value.v_int32 = bson_iter_int32(&iter) + 1 };
 	struct nv_docexpect expects = { "n", bson_iter_value(&iter) };
 	struct nv_docset sets = { "n", &next, 0 };
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = &id, .expects = &expects,
-		                     .expects_count = 1, .sets = &sets, .sets_count = 1 };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = &id,
+		                     .expects = &expects,
+		                     .expects_count = 1,
+		                     .sets = &sets,
+		                     .sets_count = 1 };
 	bson_t *logged = entry("update", entry_number);
 	const bson_t *entries[] = { logged };
-	struct nv_doccommit commit = { .writes = &write, .writes_count = 1, .entries = entries, .entries_count = 1 };
+	struct nv_doccommit commit = {
+		.writes = &write, .writes_count = 1, .entries = entries, .entries_count = 1
+	};
 	struct nv_docresult result = { 0 };
 	rc = nv_docstore_commit(worker->store, &commit, &result, &worker->err);
 	nv_docresult_release(&result);
@@ -84,9 +92,11 @@ static void *plain_increments(void *arg)
 	struct worker *worker = arg;
 	bson_value_t id = { .value_type = BSON_TYPE_INT32, .value.v_int32 = 1 };
 	struct nv_docinc inc = { "n", 1 };
-	struct nv_docwrite write = {
-		.kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = &id, .incs = &inc, .incs_count = 1
-	};
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = &id,
+		                     .incs = &inc,
+		                     .incs_count = 1 };
 	struct nv_doccommit commit = { .writes = &write, .writes_count = 1 };
 	for (unsigned done = 0; done < worker->rounds && worker->rc == 0; done++) {
 		struct nv_docresult result = { 0 };
@@ -102,7 +112,8 @@ static unsigned run_threads(struct fixture *f, void *(*body)(void *), unsigned r
 	pthread_t threads[THREADS];
 	unsigned conflicts = 0;
 	for (uint32_t i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ .store = f->store, .number = i + 1, .rounds = rounds };
+		workers[i] =
+			(struct worker){ .store = f->store, .number = i + 1, .rounds = rounds };
 		assert_int_equal(pthread_create(&threads[i], NULL, body, &workers[i]), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -168,9 +179,12 @@ static void insert_many(struct fixture *f, int total)
 	for (int first = 0; first < total; first += BATCH) {
 		struct nv_docresult result = { 0 };
 		for (int i = 0; i < BATCH; i++) {
-			bson_t *doc = BCON_NEW("_id", BCON_INT32(first + i), "group", BCON_INT32((first + i) % 10), "p",
-			                       BCON_UTF8(padding));
-			writes[i] = (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = "load", .doc = doc };
+			bson_t *doc =
+				BCON_NEW("_id", BCON_INT32(first + i), "group",
+			                 BCON_INT32((first + i) % 10), "p", BCON_UTF8(padding));
+			writes[i] = (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT,
+				                          .collection = "load",
+				                          .doc = doc };
 		}
 		struct nv_doccommit commit = { .writes = writes, .writes_count = BATCH };
 		assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), 0);
@@ -200,7 +214,8 @@ static int list(void *ctx, size_t query, const bson_t *doc, struct nv_err *err)
 	listing->sorted = listing->sorted && bson_iter_int32(&iter) > listing->last;
 	listing->last = bson_iter_int32(&iter);
 	if (listing->count++ % 100 == 0) {
-		size_t now = mallinfo2().uordblks; /* 0 under a sanitizer, which has its own allocator */
+		size_t now =
+			mallinfo2().uordblks; /* 0 under a sanitizer, which has its own allocator */
 		listing->most = now > listing->most ? now : listing->most;
 	}
 	return 0;
@@ -216,8 +231,11 @@ static void test_many_documents_are_streamed(void **state)
 		{ .collection = "load", .terms = &group, .terms_count = 1, .sort = NV_DOCSORT_ID },
 	};
 	for (int i = 0; i < 2; i++) {
-		struct listing listing = { .last = -1, .sorted = true, .base = mallinfo2().uordblks };
-		assert_int_equal(nv_docstore_query(f->store, &queries[i], 1, list, &listing, &f->err), 0);
+		struct listing listing = { .last = -1,
+			                   .sorted = true,
+			                   .base = mallinfo2().uordblks };
+		assert_int_equal(
+			nv_docstore_query(f->store, &queries[i], 1, list, &listing, &f->err), 0);
 		assert_int_equal(listing.count, i == 0 ? MANY : MANY / 10);
 		assert_true(listing.sorted);
 		size_t grown = listing.most > listing.base ? listing.most - listing.base : 0;
@@ -231,10 +249,27 @@ static void test_many_documents_are_streamed(void **state)
 
 static const char *random_value(void)
 {
-	static const char *const values[] = { "1",  "2",    "1.0",  "{'$numberLong':'2'}", "'x'",       "'y'",    "null",
-		                              "[]", "[1]",  "[1,'x']", "[null]",         "{'b':1}",   "{'b':2}", "{}",
-		                              "[{'b':1}]", "[{'b':2},{'b':null}]", "[{'c':1}]", "[[1]]", "true",
-		                              "{'b':[1,2]}", "{'$oid':'64b000000000000000000001'}" };
+	static const char *const values[] = { "1",
+		                              "2",
+		                              "1.0",
+		                              "{'$numberLong':'2'}",
+		                              "'x'",
+		                              "'y'",
+		                              "null",
+		                              "[]",
+		                              "[1]",
+		                              "[1,'x']",
+		                              "[null]",
+		                              "{'b':1}",
+		                              "{'b':2}",
+		                              "{}",
+		                              "[{'b':1}]",
+		                              "[{'b':2},{'b':null}]",
+		                              "[{'c':1}]",
+		                              "[[1]]",
+		                              "true",
+		                              "{'b':[1,2]}",
+		                              "{'$oid':'64b000000000000000000001'}" };
 	return values[random() % (long)(sizeof(values) / sizeof(values[0]))];
 }
 
@@ -244,7 +279,8 @@ static void random_write(struct fixture *f, struct nv_docstore *other)
 	char json[256];
 	char id[16];
 	(void)snprintf(id, sizeof(id), "%ld", random() % 40);
-	struct nv_docset sets[] = { { random() % 2 ? "a" : "a.b", V(f, random_value()), random() % 3 },
+	struct nv_docset sets[] = { { random() % 2 ? "a" : "a.b", V(f, random_value()),
+		                      random() % 3 },
 		                    { random() % 2 ? "x" : "y", V(f, random_value()), 0 } };
 	struct nv_docterm term = T(f, "a", NV_DOCTERM_EQ, random_value(), NULL);
 	const char *const unsets[] = { "y" };
@@ -268,8 +304,8 @@ static void random_write(struct fixture *f, struct nv_docstore *other)
 		break;
 	default:
 		write.kind = NV_DOCWRITE_INSERT;
-		(void)snprintf(json, sizeof(json), "{'_id':%s,'a':%s,'%s':%s}", id, random_value(), random() % 2 ? "x" : "y",
-		               random_value());
+		(void)snprintf(json, sizeof(json), "{'_id':%s,'a':%s,'%s':%s}", id, random_value(),
+		               random() % 2 ? "x" : "y", random_value());
 		write.doc = D(f, json);
 	}
 	struct nv_doccommit commit = { .writes = &write, .writes_count = 1 };
@@ -294,7 +330,8 @@ static void random_query(struct fixture *f, struct nv_docstore *other)
 		if (op == NV_DOCTERM_NULL || op == NV_DOCTERM_NOTNULL) {
 			terms[i] = T(f, path, op, NULL);
 		} else if (op == NV_DOCTERM_IN || op == NV_DOCTERM_NIN) {
-			terms[i] = T(f, path, op, random_value(), random_value(), random_value(), NULL);
+			terms[i] = T(f, path, op, random_value(), random_value(), random_value(),
+			             NULL);
 		} else {
 			terms[i] = T(f, path, op, random_value(), NULL);
 		}
@@ -306,7 +343,8 @@ static void random_query(struct fixture *f, struct nv_docstore *other)
 	const char *theirs = ids(f, "d", terms, terms_count);
 	f->store = own;
 	if (strcmp(mine, theirs) != 0) {
-		fail_msg("%s op %d: found %s, wanted %s", terms[0].paths[0], (int)terms[0].op, mine, theirs);
+		fail_msg("%s op %d: found %s, wanted %s", terms[0].paths[0], (int)terms[0].op, mine,
+		         theirs);
 	}
 }
 

@@ -26,7 +26,8 @@ static void append(struct fixture *f, const uint32_t *numbers, size_t count)
 		(void)snprintf(change, sizeof(change), "%u", numbers[i]);
 		entries[i] = entry(change, numbers[i]);
 	}
-	struct nv_doccommit commit = { .entries = (const bson_t *const *)entries, .entries_count = count };
+	struct nv_doccommit commit = { .entries = (const bson_t *const *)entries,
+		                       .entries_count = count };
 	assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), 0);
 	nv_docresult_release(&result);
 	for (size_t i = 0; i < count; i++) {
@@ -74,7 +75,8 @@ static void test_begin_with_the_newest(void **state)
 	static const struct {
 		size_t newest;
 		const char *wanted;
-	} rows[] = { { 0, "" }, { 1, "3 " }, { 2, "2 3 " }, { 3, "1 2 3 " }, { 99, "1 2 3 " }, { SIZE_MAX, "1 2 3 " } };
+	} rows[] = { { 0, "" },       { 1, "3 " },      { 2, "2 3 " },
+		     { 3, "1 2 3 " }, { 99, "1 2 3 " }, { SIZE_MAX, "1 2 3 " } };
 	append(f, (const uint32_t[]){ 1, 2 }, 2);
 	append(f, (const uint32_t[]){ 3 }, 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -95,11 +97,15 @@ static void test_pending_entries_wait(void **state)
 	struct fixture *f = *state;
 	struct nv_doclog *log = NULL;
 	append(f, (const uint32_t[]){ 1 }, 1);
-	insert(f, NV_DOCSTORE_CHANGELOG, "{'_id':{'$oid':'650000000000000000000002'},'change':'2','pending':{'owner':'x'}}");
+	insert(f, NV_DOCSTORE_CHANGELOG,
+	       "{'_id':{'$oid':'650000000000000000000002'},'change':'2','pending':{'owner':'x'}}");
 	append(f, (const uint32_t[]){ 3 }, 1);
-	insert(f, NV_DOCSTORE_CHANGELOG, "{'_id':{'$oid':'650000000000000000000004'},'change':'4','pending':true}");
-	insert(f, NV_DOCSTORE_CHANGELOG, "{'_id':{'$oid':'650000000000000000000005'},'change':'5','pending':null}");
-	assert_int_equal(nv_doclog_open(f->store, 2, &log, &f->err), 0); /* settled ones are counted: 3 and 5 */
+	insert(f, NV_DOCSTORE_CHANGELOG,
+	       "{'_id':{'$oid':'650000000000000000000004'},'change':'4','pending':true}");
+	insert(f, NV_DOCSTORE_CHANGELOG,
+	       "{'_id':{'$oid':'650000000000000000000005'},'change':'5','pending':null}");
+	assert_int_equal(nv_doclog_open(f->store, 2, &log, &f->err),
+	                 0); /* settled ones are counted: 3 and 5 */
 	check_read(f, log, "3 5 ");
 	check_read(f, log, "");
 	append(f, (const uint32_t[]){ 6 }, 1);

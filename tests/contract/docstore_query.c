@@ -43,7 +43,8 @@ static void check(struct fixture *f, struct nv_docterm term, const char *wanted)
 {
 	const char *found = ids(f, "d", &term, 1);
 	if (strcmp(found, wanted) != 0) {
-		fail_msg("%s op %d: found %s, wanted %s", term.paths[0], (int)term.op, found, wanted);
+		fail_msg("%s op %d: found %s, wanted %s", term.paths[0], (int)term.op, found,
+		         wanted);
 	}
 }
 
@@ -64,7 +65,8 @@ static void test_equality(void **state)
 	check(f, T(f, "a", NV_DOCTERM_EQ, "99", NULL), "");
 	check(f, T(f, "a.b", NV_DOCTERM_EQ, "1", NULL), "10 11 17");
 	check(f, T(f, "a.b", NV_DOCTERM_EQ, "2", NULL), "11 16");
-	/* Nothing is below an empty array or one of scalars; below a scalar, the field is missing. */
+	/* Nothing is below an empty array or one of scalars; below a scalar, the field is missing.
+	 */
 	check(f, T(f, "a.b", NV_DOCTERM_EQ, "null", NULL), "1 2 3 4 5 6 7 12 15 16 18");
 	check(f, T(f, "a.0", NV_DOCTERM_EQ, "1", NULL), "8 14");
 }
@@ -88,16 +90,20 @@ static void test_sets_and_ranges(void **state)
 	check(f, T(f, "a", NV_DOCTERM_LT, "'2'", NULL), "5");
 	check(f, T(f, "a.b", NV_DOCTERM_GE, "2", NULL), "11 16");
 
-	const struct nv_docterm both[] = { T(f, "a", NV_DOCTERM_GE, "1", NULL), T(f, "a", NV_DOCTERM_LT, "7", NULL) };
+	const struct nv_docterm both[] = { T(f, "a", NV_DOCTERM_GE, "1", NULL),
+		                           T(f, "a", NV_DOCTERM_LT, "7", NULL) };
 	assert_string_equal(ids(f, "d", both, 2), "1 2 3 4 8");
 }
 
 static void test_dates_and_ids_compare(void **state)
 {
 	struct fixture *f = *state;
-	insert(f, "d", "{'_id':{'$oid':'64b000000000000000000001'},'x':{'$date':{'$numberLong':'1000'}}}");
-	insert(f, "d", "{'_id':{'$oid':'64b000000000000000000002'},'x':{'$date':{'$numberLong':'-1000'}}}");
-	insert(f, "d", "{'_id':{'$oid':'64b000000000000000000003'},'x':{'$date':{'$numberLong':'2000'}}}");
+	insert(f, "d",
+	       "{'_id':{'$oid':'64b000000000000000000001'},'x':{'$date':{'$numberLong':'1000'}}}");
+	insert(f, "d",
+	       "{'_id':{'$oid':'64b000000000000000000002'},'x':{'$date':{'$numberLong':'-1000'}}}");
+	insert(f, "d",
+	       "{'_id':{'$oid':'64b000000000000000000003'},'x':{'$date':{'$numberLong':'2000'}}}");
 	struct nv_docterm term = T(f, "x", NV_DOCTERM_GE, "{'$date':{'$numberLong':'1000'}}", NULL);
 	assert_string_equal(ids(f, "d", &term, 1), "{ \"$oid\" : \"64b000000000000000000001\" } "
 	                                           "{ \"$oid\" : \"64b000000000000000000003\" }");
@@ -154,7 +160,8 @@ static void insert_numbers(struct fixture *f, int count)
 {
 	char json[64];
 	for (int i = 0; i < count; i++) { /* inserted in another order than that of their ids */
-		(void)snprintf(json, sizeof(json), "{'_id':%d,'n':%d,'x':%d}", (i * 7) % count, i, i % 2);
+		(void)snprintf(json, sizeof(json), "{'_id':%d,'n':%d,'x':%d}", (i * 7) % count, i,
+		               i % 2);
 		insert(f, "d", json);
 	}
 }
@@ -170,7 +177,11 @@ static void test_sort_and_limit(void **state)
 		{ .collection = "d", .sort = NV_DOCSORT_ID, .limit = 3 },
 		{ .collection = "d", .sort = NV_DOCSORT_ID_DOWN, .limit = 2 },
 		{ .collection = "d", .terms = &even, .terms_count = 1, .sort = NV_DOCSORT_ID },
-		{ .collection = "d", .terms = &even, .terms_count = 1, .sort = NV_DOCSORT_ID_DOWN, .limit = 1 },
+		{ .collection = "d",
+		  .terms = &even,
+		  .terms_count = 1,
+		  .sort = NV_DOCSORT_ID_DOWN,
+		  .limit = 1 },
 		{ .collection = "d", .terms = &some, .terms_count = 1, .sort = NV_DOCSORT_ID_DOWN },
 		{ .collection = "none" },
 	};
@@ -200,12 +211,14 @@ static void test_projection(void **state)
 	struct fixture *f = *state;
 	char text[512] = "";
 	const char *const fields[] = { "name", "tls.status", "members.user_id" };
-	insert(f, "d", "{'name':'x','_id':1,'tls':{'status':'Active','key':'SECRET'},'big':'SECRET',"
-	               "'members':[{'user_id':5,'role':'SECRET'},{'user_id':6}]}");
+	insert(f, "d",
+	       "{'name':'x','_id':1,'tls':{'status':'Active','key':'SECRET'},'big':'SECRET',"
+	       "'members':[{'user_id':5,'role':'SECRET'},{'user_id':6}]}");
 	struct nv_docquery query = { .collection = "d", .fields = fields, .fields_count = 3 };
 	assert_int_equal(nv_docstore_query(f->store, &query, 1, keep_json, text, &f->err), 0);
-	assert_string_equal(text, "{ \"name\" : \"x\", \"_id\" : 1, \"tls\" : { \"status\" : \"Active\" }, "
-	                          "\"members\" : [ { \"user_id\" : 5 }, { \"user_id\" : 6 } ] }");
+	assert_string_equal(
+		text, "{ \"name\" : \"x\", \"_id\" : 1, \"tls\" : { \"status\" : \"Active\" }, "
+		      "\"members\" : [ { \"user_id\" : 5 }, { \"user_id\" : 6 } ] }");
 }
 
 /* Stops as told: enough after two of query 0, an error at the first of query 2. */
@@ -225,9 +238,10 @@ static void test_callback_stops(void **state)
 	struct fixture *f = *state;
 	unsigned seen[4] = { 0 };
 	insert_numbers(f, 5);
-	const struct nv_docquery queries[] = {
-		{ .collection = "d" }, { .collection = "d" }, { .collection = "d" }, { .collection = "d" }
-	};
+	const struct nv_docquery queries[] = { { .collection = "d" },
+		                               { .collection = "d" },
+		                               { .collection = "d" },
+		                               { .collection = "d" } };
 	assert_int_equal(nv_docstore_query(f->store, queries, 4, stop, seen, &f->err), -EFBIG);
 	assert_string_equal(f->err.msg, "the caller's reason");
 	assert_int_equal(seen[0], 2);
@@ -274,13 +288,16 @@ static void test_get_by_any_id(void **state)
 	}
 	bson_t *doc = NULL;
 	/* Numbers are one _id whatever their type. */
-	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "{'$numberDouble':'7.0'}"), &doc, &f->err), 0);
+	assert_int_equal(
+		nv_docstore_get(f->store, "d", V(f, "{'$numberDouble':'7.0'}"), &doc, &f->err), 0);
 	bson_destroy(doc);
 	doc = NULL;
 	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "8"), &doc, &f->err), -ENOENT);
 	assert_int_equal(nv_docstore_get(f->store, "none", V(f, "7"), &doc, &f->err), -ENOENT);
 	assert_null(doc);
-	struct nv_docwrite again = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':7.0}") };
+	struct nv_docwrite again = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "d",
+		                     .doc = D(f, "{'_id':7.0}") };
 	assert_int_equal(commit_one(f, &again), -EEXIST);
 }
 
@@ -307,7 +324,9 @@ static void test_collections(void **state)
 	assert_string_equal(text, "");
 	insert(f, "users", "{'_id':1}");
 	insert(f, "domains", "{'_id':1}");
-	struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE, .collection = "users", .id = V(f, "1") };
+	struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE,
+		                    .collection = "users",
+		                    .id = V(f, "1") };
 	assert_int_equal(commit_one(f, &gone), 0);
 	/* A commit that fails makes no collection. */
 	const struct nv_docwrite failing[] = {
@@ -334,23 +353,26 @@ static void test_mistakes_are_refused(void **state)
 		struct nv_docterm term = T(f, "a", NV_DOCTERM_NULL, NULL);
 		term.paths = &bad[i];
 		struct nv_docquery query = { .collection = "d", .terms = &term, .terms_count = 1 };
-		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err), -EINVAL);
+		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err),
+		                 -EINVAL);
 	}
 	const struct nv_docterm terms[] = {
-		T(f, "a", NV_DOCTERM_EQ, NULL),
-		T(f, "a", NV_DOCTERM_EQ, "1", "2", NULL),
-		T(f, "a", NV_DOCTERM_GE, NULL),
-		T(f, "a", NV_DOCTERM_NULL, "1", NULL),
+		T(f, "a", NV_DOCTERM_EQ, NULL), T(f, "a", NV_DOCTERM_EQ, "1", "2", NULL),
+		T(f, "a", NV_DOCTERM_GE, NULL), T(f, "a", NV_DOCTERM_NULL, "1", NULL),
 		{ .op = NV_DOCTERM_NULL },
 	};
 	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
-		struct nv_docquery query = { .collection = "d", .terms = &terms[i], .terms_count = 1 };
-		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err), -EINVAL);
+		struct nv_docquery query = { .collection = "d",
+			                     .terms = &terms[i],
+			                     .terms_count = 1 };
+		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err),
+		                 -EINVAL);
 	}
 	static const char *const names[] = { "", "a$b", "system.x", ".a" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct nv_docquery query = { .collection = names[i] };
-		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err), -EINVAL);
+		assert_int_equal(nv_docstore_query(f->store, &query, 1, note, text, &f->err),
+		                 -EINVAL);
 	}
 	const char *const fields[] = { "a.b", "a" };
 	struct nv_docquery query = { .collection = "d", .fields = fields, .fields_count = 2 };
@@ -365,7 +387,8 @@ static void test_describe_and_ping(void **state)
 	struct nv_docstore_info info;
 	nv_docstore_describe(f->store, &info);
 	assert_string_equal(info.kind, strcmp(f->backend->scheme, "mem:") == 0 ? "mem" : "sqlite");
-	assert_true(info.version[0] != '\0' && info.location[0] != '\0' && info.durability[0] != '\0');
+	assert_true(info.version[0] != '\0' && info.location[0] != '\0' &&
+	            info.durability[0] != '\0');
 	assert_true(info.transactions);
 	assert_false(info.push);
 	assert_false(info.readonly);
@@ -378,7 +401,8 @@ static void test_bad_uris(void **state)
 	struct fixture *f = *state;
 	struct nv_docstore_config config = { .clock = f->clock };
 	struct nv_docstore *store = NULL;
-	static const char *const uris[] = { "", "sqlite:", "mem:x", "http://u:hunter2@h/", "file.sqlite" };
+	static const char *const uris[] = { "", "sqlite:", "mem:x", "http://u:hunter2@h/",
+		                            "file.sqlite" };
 	for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
 		assert_int_equal(nv_docstore_open(uris[i], &config, &store, &f->err), -EINVAL);
 		assert_null(store);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What only a file can suffer: killed writers, other programs' writes and locks, damage, replacement, full and read-only media.
+ * What only a file can suffer: killed writers, other programs' writes and locks, damage,
+ * replacement, full and read-only media.
  */
 #include "config.h"
 
@@ -31,7 +32,9 @@ static struct backend looked_up = { "sqlite with look-ups", "sqlite:", true };
 static sqlite3 *other_program(const char *path)
 {
 	sqlite3 *db = NULL;
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL),
+		SQLITE_OK);
 	return db;
 }
 
@@ -59,9 +62,12 @@ static void sql_doc(sqlite3 *db, const char *text, const bson_t *doc, uint8_t id
 	sqlite3_stmt *stmt = NULL;
 	uint8_t key[13] = { 0x23, [12] = id };
 	assert_int_equal(sqlite3_prepare_v2(db, text, -1, &stmt, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_bind_blob(stmt, 1, bson_get_data(doc), (int)doc->len, SQLITE_STATIC), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_bind_blob(stmt, 1, bson_get_data(doc), (int)doc->len, SQLITE_STATIC),
+		SQLITE_OK);
 	if (sqlite3_bind_parameter_count(stmt) > 1) {
-		assert_int_equal(sqlite3_bind_blob(stmt, 2, key, sizeof(key), SQLITE_STATIC), SQLITE_OK);
+		assert_int_equal(sqlite3_bind_blob(stmt, 2, key, sizeof(key), SQLITE_STATIC),
+		                 SQLITE_OK);
 	}
 	assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
 	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
@@ -81,8 +87,8 @@ static void test_other_programs_writes_are_seen(void **state)
 	        D(f, "{'_id':{'$oid':'000000000000000000000002'},'a':1}"), 2);
 	assert_string_equal(ids(f, "d", &one, 1), ID(1) " " ID(2));
 	/* A change, past the look-ups. */
-	sql_doc(db, "UPDATE documents SET bson = ?1 WHERE id_key = ?2", D(f, "{'_id':{'$oid':'000000000000000000000001'},'a':2}"),
-	        1);
+	sql_doc(db, "UPDATE documents SET bson = ?1 WHERE id_key = ?2",
+	        D(f, "{'_id':{'$oid':'000000000000000000000001'},'a':2}"), 1);
 	assert_string_equal(ids(f, "d", &one, 1), ID(2));
 	assert_string_equal(ids(f, "d", &two, 1), ID(1));
 	sql(db, "DELETE FROM documents WHERE hex(id_key) LIKE '%02'");
@@ -96,7 +102,8 @@ static void test_other_programs_writes_are_seen(void **state)
 	/* A collection that the other program makes exists. */
 	sql_doc(db, "INSERT INTO documents(collection, id_key, bson) VALUES('theirs', ?2, ?1)",
 	        D(f, "{'_id':{'$oid':'000000000000000000000002'}}"), 2);
-	assert_int_equal(sql_number(db, "SELECT count(*) FROM collections WHERE name = 'theirs'"), 1);
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM collections WHERE name = 'theirs'"),
+	                 1);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -108,7 +115,9 @@ static void test_a_lock_ends_at_the_deadline(void **state)
 	f->store = open_store(f, store_uri(f), 150);
 	sqlite3 *db = other_program(f->path);
 	sql(db, "BEGIN IMMEDIATE; DELETE FROM documents");
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':2}") };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "d",
+		                     .doc = D(f, "{'_id':2}") };
 	assert_int_equal(commit_one(f, &write), -ETIMEDOUT);
 	assert_non_null(strstr(f->err.msg, "locked"));
 	assert_int_equal(metric(f, NV_METRIC_DOCS_ERRORS), 1);
@@ -138,7 +147,8 @@ static void test_a_long_query_ends_at_the_deadline(void **state)
 	for (int i = 0; i < COUNT; i++) {
 		writes[i] = (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT,
 			                          .collection = "d",
-			                          .doc = BCON_NEW("_id", BCON_INT32(i), "a", BCON_INT32(i)) };
+			                          .doc = BCON_NEW("_id", BCON_INT32(i), "a",
+			                                          BCON_INT32(i)) };
 	}
 	struct nv_doccommit commit = { .writes = writes, .writes_count = COUNT };
 	struct nv_docresult result = { 0 };
@@ -162,22 +172,30 @@ static int tell(int fd)
 	return write(fd, "x", 1) == 1 || errno == EAGAIN ? 0 : -1;
 }
 
-/* Increments n of document 1 with an entry each; writes a byte for each acknowledged commit. Never returns. */
+/* Increments n of document 1 with an entry each; writes a byte for each acknowledged commit. Never
+ * returns. */
 static void increment_until_killed(struct fixture *f, uint32_t seed, unsigned rounds, int fd)
 {
 	struct nv_docstore_config config = { .clock = f->clock, .timeout_ms = 60000 };
 	struct nv_docstore *store = NULL;
 	struct nv_docinc inc = { "n", 1 };
 	struct nv_docset set = { "last", V(f, "'a text that makes the document larger'"), 0 };
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .incs = &inc, .incs_count = 1,
-		                     .sets = &set, .sets_count = 1 };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = V(f, "1"),
+		                     .incs = &inc,
+		                     .incs_count = 1,
+		                     .sets = &set,
+		                     .sets_count = 1 };
 	if (nv_docstore_open(store_uri(f), &config, &store, NULL) < 0) {
 		_exit(3);
 	}
 	for (unsigned i = 0; i < rounds; i++) {
 		bson_t *logged = entry("update", seed + i);
 		const bson_t *entries[] = { logged };
-		struct nv_doccommit commit = { .writes = &write, .writes_count = 1, .entries = entries, .entries_count = 1 };
+		struct nv_doccommit commit = {
+			.writes = &write, .writes_count = 1, .entries = entries, .entries_count = 1
+		};
 		struct nv_docresult result = { 0 };
 		if (nv_docstore_commit(store, &commit, &result, NULL) < 0) {
 			_exit(4);
@@ -256,13 +274,18 @@ static void test_killed_writers_leave_whole_commits(void **state)
 		(void)close(fds[0]);
 		f->store = open_store(f, store_uri(f), 30000);
 		int32_t n = stored_n(f);
-		/* What was acknowledged is there; at most one more was under way; each with its entry. */
+		/* What was acknowledged is there; at most one more was under way; each with its
+		 * entry. */
 		assert_true(n - before == acknowledged || n - before == acknowledged + 1);
 		assert_int_equal(stored_entries(f), n);
 		before = n;
 	}
 	sqlite3 *db = other_program(f->path);
-	assert_int_equal(sql_number(db, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+	assert_int_equal(
+		sql_number(
+			db,
+			"SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
+		0);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -296,9 +319,12 @@ static void test_processes_share_a_file(void **state)
 
 /* ---- Files that are not ours ---- */
 
-static void refuse(struct fixture *f, const char *path, bool readonly, int errnum, const char *reason)
+static void refuse(struct fixture *f, const char *path, bool readonly, int errnum,
+                   const char *reason)
 {
-	struct nv_docstore_config config = { .clock = f->clock, .readonly = readonly, .timeout_ms = 2000 };
+	struct nv_docstore_config config = { .clock = f->clock,
+		                             .readonly = readonly,
+		                             .timeout_ms = 2000 };
 	struct nv_docstore *store = NULL;
 	char uri[600];
 	(void)snprintf(uri, sizeof(uri), "sqlite:%s", path);
@@ -322,7 +348,8 @@ static void test_other_files_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	char path[400];
-	static const char text[] = "Not a database, but longer than the header of one: 0123456789 0123456789 0123456789 0123456789\n";
+	static const char text[] =
+		"Not a database, but longer than the header of one: 0123456789 0123456789 0123456789 0123456789\n";
 	(void)snprintf(path, sizeof(path), "%s/text", f->dir);
 	put_file(path, text, sizeof(text));
 	refuse(f, path, false, EINVAL, "no SQLite file");
@@ -332,7 +359,8 @@ static void test_other_files_are_refused(void **state)
 	refuse(f, path, false, EINVAL, "another program");
 	sql(db, "DROP TABLE bookmarks; PRAGMA application_id = 77");
 	refuse(f, path, false, EINVAL, "another program");
-	assert_int_equal(sql_number(db, "SELECT count(*) FROM sqlite_schema"), 0); /* nothing was put in */
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM sqlite_schema"),
+	                 0); /* nothing was put in */
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	(void)snprintf(path, sizeof(path), "%s/newer.sqlite", f->dir);
 	db = other_program(path);
@@ -406,18 +434,22 @@ static void test_damage_is_an_error_not_an_absence(void **state)
 	sqlite3 *db = other_program(f->path);
 	sql(db, "UPDATE documents SET bson = x'0700000061' WHERE hex(id_key) LIKE '%02'");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(nv_docstore_query(f->store, &all, 1, count, &counted, &f->err), -EIO);
+		assert_int_equal(nv_docstore_query(f->store, &all, 1, count, &counted, &f->err),
+		                 -EIO);
 		assert_string_equal(f->err.msg, "a document of d in the file is damaged");
-		assert_int_equal(nv_docstore_query(f->store, &by_a, 1, count, &counted, &f->err), -EIO);
-		struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE, .collection = "d", .id = V(f, ID(2)) };
+		assert_int_equal(nv_docstore_query(f->store, &by_a, 1, count, &counted, &f->err),
+		                 -EIO);
+		struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE,
+			                    .collection = "d",
+			                    .id = V(f, ID(2)) };
 		assert_int_equal(commit_one(f, &gone), -EIO);
 		/* A commit elsewhere works, and makes no difference to this. */
 		char json[32];
 		(void)snprintf(json, sizeof(json), "{'_id':%d}", i);
 		insert(f, "other", json);
 	}
-	sql_doc(db, "UPDATE documents SET bson = ?1 WHERE id_key = ?2", D(f, "{'_id':{'$oid':'000000000000000000000002'},'a':1}"),
-	        2);
+	sql_doc(db, "UPDATE documents SET bson = ?1 WHERE id_key = ?2",
+	        D(f, "{'_id':{'$oid':'000000000000000000000002'},'a':1}"), 2);
 	assert_string_equal(ids(f, "d", &one, 1), ID(1) " " ID(2));
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
@@ -492,7 +524,9 @@ static void test_a_removed_file_is_an_error(void **state)
 	assert_int_equal(nv_docstore_query(f->store, &all, 1, count, &counted, &f->err), -EIO);
 	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "1"), &doc, &f->err), -EIO);
 	assert_int_equal(nv_docstore_ping(f->store, &f->err), -EIO);
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':2}") };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "d",
+		                     .doc = D(f, "{'_id':2}") };
 	assert_int_equal(commit_one(f, &write), -EIO);
 	assert_int_equal(counted, 0);
 	assert_int_equal(access(f->path, F_OK), -1); /* and no empty one was made in its place */
@@ -502,7 +536,8 @@ static void test_a_removed_file_is_an_error(void **state)
 
 /* ---- Media ---- */
 
-/* In a child that is not root: looks at the store in a directory where it may write nothing. 0, or the number of what went wrong. */
+/* In a child that is not root: looks at the store in a directory where it may write nothing. 0, or
+ * the number of what went wrong. */
 static int look_read_only(struct fixture *f)
 {
 	struct nv_docstore_config config = { .clock = f->clock, .timeout_ms = 2000 };
@@ -528,7 +563,9 @@ static int look_read_only(struct fixture *f)
 	if (counted != 2) {
 		return 14;
 	}
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = D(f, "{'_id':2}") };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "d",
+		                     .doc = D(f, "{'_id':2}") };
 	struct nv_doccommit commit = { .writes = &write, .writes_count = 1 };
 	struct nv_docresult result = { 0 };
 	if (nv_docstore_commit(store, &commit, &result, &f->err) != -EROFS) {
@@ -607,7 +644,8 @@ static void test_look_ups_are_made_for_what_is_there(void **state)
 	for (int i = 0; i < COUNT; i++) {
 		writes[i] = (struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT,
 			                          .collection = "d",
-			                          .doc = BCON_NEW("_id", BCON_INT32(i), "a", BCON_INT32(i % 7)) };
+			                          .doc = BCON_NEW("_id", BCON_INT32(i), "a",
+			                                          BCON_INT32(i % 7)) };
 	}
 	struct nv_doccommit commit = { .writes = writes, .writes_count = COUNT };
 	struct nv_docresult result = { 0 };
@@ -621,7 +659,11 @@ static void test_look_ups_are_made_for_what_is_there(void **state)
 	f->store = open_store(f, store_uri(f), 30000);
 	sqlite3 *db = other_program(f->path);
 	assert_int_equal(sql_number(db, "SELECT count(*) FROM documents WHERE version <= 0"), 0);
-	assert_int_equal(sql_number(db, "SELECT count(*) FROM lookups JOIN indexes USING(number) WHERE path = 'a'"), COUNT);
+	assert_int_equal(
+		sql_number(
+			db,
+			"SELECT count(*) FROM lookups JOIN indexes USING(number) WHERE path = 'a'"),
+		COUNT);
 	int32_t counted = 0;
 	const struct nv_docterm three = T(f, "a", NV_DOCTERM_EQ, "3", NULL);
 	struct nv_docquery query = { .collection = "d", .terms = &three, .terms_count = 1 };
@@ -632,7 +674,11 @@ static void test_look_ups_are_made_for_what_is_there(void **state)
 	nv_docstore_close(f->store);
 	f->store = open_store(f, store_uri(f), 30000);
 	insert(f, "d", "{'_id':99999,'a':3}");
-	assert_int_equal(sql_number(db, "SELECT count(*) FROM lookups JOIN indexes USING(number) WHERE path = 'a'"), COUNT + 1);
+	assert_int_equal(
+		sql_number(
+			db,
+			"SELECT count(*) FROM lookups JOIN indexes USING(number) WHERE path = 'a'"),
+		COUNT + 1);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -644,22 +690,29 @@ int main(void)
 		struct backend *backend;
 	} cases[] = {
 		{ "other programs' writes are seen", test_other_programs_writes_are_seen, &plain },
-		{ "other programs' writes are seen, with look-ups", test_other_programs_writes_are_seen, &looked_up },
+		{ "other programs' writes are seen, with look-ups",
+		  test_other_programs_writes_are_seen, &looked_up },
 		{ "a lock ends at the deadline", test_a_lock_ends_at_the_deadline, &plain },
-		{ "a long query ends at the deadline", test_a_long_query_ends_at_the_deadline, &looked_up },
-		{ "killed writers leave whole commits", test_killed_writers_leave_whole_commits, &looked_up },
+		{ "a long query ends at the deadline", test_a_long_query_ends_at_the_deadline,
+		  &looked_up },
+		{ "killed writers leave whole commits", test_killed_writers_leave_whole_commits,
+		  &looked_up },
 		{ "processes share a file", test_processes_share_a_file, &looked_up },
 		{ "other files are refused", test_other_files_are_refused, &plain },
-		{ "the file is private and named oddly", test_the_file_is_private_and_named_oddly, &plain },
+		{ "the file is private and named oddly", test_the_file_is_private_and_named_oddly,
+		  &plain },
 		{ "relative paths are of the start", test_relative_paths_are_of_the_start, &plain },
-		{ "damage is an error, not an absence", test_damage_is_an_error_not_an_absence, &plain },
-		{ "damage is an error, with look-ups", test_damage_is_an_error_not_an_absence, &looked_up },
+		{ "damage is an error, not an absence", test_damage_is_an_error_not_an_absence,
+		  &plain },
+		{ "damage is an error, with look-ups", test_damage_is_an_error_not_an_absence,
+		  &looked_up },
 		{ "damaged pages are an error", test_damaged_pages_are_an_error, &plain },
 		{ "a replaced file is seen", test_a_replaced_file_is_seen, &plain },
 		{ "a removed file is an error", test_a_removed_file_is_an_error, &plain },
 		{ "read-only media", test_read_only_media, &plain },
 		{ "a full disk", test_a_full_disk, &plain },
-		{ "look-ups are made for what is there", test_look_ups_are_made_for_what_is_there, &plain },
+		{ "look-ups are made for what is there", test_look_ups_are_made_for_what_is_there,
+		  &plain },
 	};
 	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])];
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

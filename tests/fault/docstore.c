@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The memory store's faults, which other suites rely on: at each step of each call an error or a delay, and never half a commit.
+ * The memory store's faults, which other suites rely on: at each step of each call an error or a
+ * delay, and never half a commit.
  */
 #include "config.h"
 
@@ -27,13 +28,24 @@ static int commit_all(struct fixture *f, struct nv_docresult *result)
 	const struct nv_docterm none = T(f, "g", NV_DOCTERM_EQ, "99", NULL);
 	const struct nv_docwrite writes[] = {
 		{ .kind = NV_DOCWRITE_INSERT, .collection = "new", .doc = D(f, "{'_id':9}") },
-		{ .kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "1"), .sets = sets, .sets_count = 1 },
+		{ .kind = NV_DOCWRITE_UPDATE,
+		  .collection = "d",
+		  .id = V(f, "1"),
+		  .sets = sets,
+		  .sets_count = 1 },
 		{ .kind = NV_DOCWRITE_DELETE, .collection = "d", .id = V(f, "2") },
-		{ .kind = NV_DOCWRITE_UPDATE_ALL, .collection = "d", .terms = &term, .terms_count = 1, .sets = sets, .sets_count = 1 },
+		{ .kind = NV_DOCWRITE_UPDATE_ALL,
+		  .collection = "d",
+		  .terms = &term,
+		  .terms_count = 1,
+		  .sets = sets,
+		  .sets_count = 1 },
 		{ .kind = NV_DOCWRITE_ABSENT, .collection = "d", .terms = &none, .terms_count = 1 },
 	};
 	bson_t *entries[] = { entry("one", 1), entry("two", 2) };
-	struct nv_doccommit commit = { .writes = writes, .writes_count = 5, .entries = (const bson_t *const *)entries,
+	struct nv_doccommit commit = { .writes = writes,
+		                       .writes_count = 5,
+		                       .entries = (const bson_t *const *)entries,
 		                       .entries_count = 2 };
 	f->err = (struct nv_err)NV_ERR_INIT;
 	int rc = nv_docstore_commit(f->store, &commit, result, &f->err);
@@ -49,7 +61,8 @@ static void insert_before(struct fixture *f)
 	insert(f, "d", "{'_id':3,'n':1,'g':1}");
 }
 
-#define BEFORE "{ \"_id\" : 1, \"n\" : 1 }\n{ \"_id\" : 2, \"n\" : 1 }\n{ \"_id\" : 3, \"n\" : 1, \"g\" : 1 }\n"
+#define BEFORE                                                                                     \
+	"{ \"_id\" : 1, \"n\" : 1 }\n{ \"_id\" : 2, \"n\" : 1 }\n{ \"_id\" : 3, \"n\" : 1, \"g\" : 1 }\n"
 #define AFTER "{ \"_id\" : 1, \"n\" : 2 }\n{ \"_id\" : 3, \"n\" : 2, \"g\" : 1 }\n"
 
 static void test_commit_fails_whole_at_each_step(void **state)
@@ -58,7 +71,10 @@ static void test_commit_fails_whole_at_each_step(void **state)
 	static const struct {
 		enum nv_mem_step step;
 		unsigned passes;
-	} steps[] = { { NV_MEM_COMMIT, 1 }, { NV_MEM_WRITE, 5 }, { NV_MEM_ENTRY, 2 }, { NV_MEM_PUBLISH, 1 } };
+	} steps[] = { { NV_MEM_COMMIT, 1 },
+		      { NV_MEM_WRITE, 5 },
+		      { NV_MEM_ENTRY, 2 },
+		      { NV_MEM_PUBLISH, 1 } };
 	insert_before(f);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		for (unsigned skip = 0; skip < steps[i].passes; skip++) {
@@ -67,7 +83,9 @@ static void test_commit_fails_whole_at_each_step(void **state)
 			nv_mem_inject(f->store, steps[i].step, fault);
 			assert_int_equal(commit_all(f, &result), -ENOSPC);
 			assert_string_equal(f->err.msg, "injected fault");
-			size_t failed = steps[i].step == NV_MEM_WRITE ? skip : steps[i].step == NV_MEM_ENTRY ? 5 + skip : SIZE_MAX;
+			size_t failed = steps[i].step == NV_MEM_WRITE   ? skip
+			                : steps[i].step == NV_MEM_ENTRY ? 5 + skip
+			                                                : SIZE_MAX;
 			assert_int_equal(result.failed, failed);
 			assert_null(result.after);
 			nv_docresult_release(&result);
@@ -130,7 +148,8 @@ static void test_reads_fail_at_each_step(void **state)
 	assert_int_equal(nv_docstore_query(f->store, &query, 1, nothing, &seen, &f->err), -EIO);
 	assert_int_equal(seen, 0);
 	/* An error after two documents is an error, not an end. */
-	nv_mem_inject(f->store, NV_MEM_DOCUMENT, (struct nv_mem_fault){ .skip = 2, .times = 1, .errnum = EIO });
+	nv_mem_inject(f->store, NV_MEM_DOCUMENT,
+	              (struct nv_mem_fault){ .skip = 2, .times = 1, .errnum = EIO });
 	assert_int_equal(nv_docstore_query(f->store, &query, 1, nothing, &seen, &f->err), -EIO);
 	assert_int_equal(seen, 2);
 	bson_t *doc = NULL;
@@ -163,7 +182,8 @@ static void *commit_delayed(void *arg)
 }
 
 /* Runs a commit that a fault delays, and moves the clock once it is at that step. */
-static int delay_commit(struct fixture *f, enum nv_mem_step step, int64_t delay_ms, int64_t advance_ms)
+static int delay_commit(struct fixture *f, enum nv_mem_step step, int64_t delay_ms,
+                        int64_t advance_ms)
 {
 	struct delayed delayed = { .f = f };
 	pthread_t thread;
@@ -218,9 +238,11 @@ static void test_trace_tells_no_values(void **state)
 	const struct nv_docterm term = T(f, "key|Key", NV_DOCTERM_IN, "'SECRET'", "5", NULL);
 	assert_string_equal(ids(f, "d", &term, 1), "\"SECRET\"");
 	struct nv_docset set = { "key", V(f, "'SECRET2'"), 0 };
-	struct nv_docwrite write = {
-		.kind = NV_DOCWRITE_UPDATE, .collection = "d", .id = V(f, "'SECRET'"), .sets = &set, .sets_count = 1
-	};
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = "d",
+		                     .id = V(f, "'SECRET'"),
+		                     .sets = &set,
+		                     .sets_count = 1 };
 	assert_int_equal(commit_one(f, &write), 0);
 	assert_true(bson_equal(f->result.after[0], D(f, "{'_id':'SECRET','key':'SECRET2'}")));
 	write.id = V(f, "'no SECRET'");
@@ -228,11 +250,12 @@ static void test_trace_tells_no_values(void **state)
 	assert_int_equal(tracer.last, -ENOENT);
 	assert_int_equal(commit_all(f, &result), 0);
 	nv_docresult_release(&result);
-	assert_string_equal(tracer.text, "query d key|Key in 2 values -> 1 documents\n"
-	                                 "commit update d set key; 0 entries\n"
-	                                 "commit update d set key; 0 entries\n"
-	                                 "commit insert new; update d set n; delete d; update all d g eq set n; "
-	                                 "absent d g eq; 2 entries\n");
+	assert_string_equal(tracer.text,
+	                    "query d key|Key in 2 values -> 1 documents\n"
+	                    "commit update d set key; 0 entries\n"
+	                    "commit update d set key; 0 entries\n"
+	                    "commit insert new; update d set n; delete d; update all d g eq set n; "
+	                    "absent d g eq; 2 entries\n");
 	struct nv_doclog *log = NULL;
 	unsigned seen = 0;
 	assert_int_equal(nv_doclog_open(f->store, SIZE_MAX, &log, &f->err), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Canonical keys: which values are equal, and which come first. The tables say what MongoDB's manual says of comparison order;
- * they do not come from the code.
+ * Canonical keys: which values are equal, and which come first. The tables say what MongoDB's
+ * manual says of comparison order; they do not come from the code.
  */
 #include "config.h"
 
@@ -155,7 +155,8 @@ static void test_order_of_all_types(void **state)
 			const char *left = ascending[i] + (ascending[i][0] == '=');
 			const char *right = ascending[k] + (ascending[k][0] == '=');
 			int order = order_of(left, right);
-			if ((order > 0) - (order < 0) != (ranks[i] > ranks[k]) - (ranks[i] < ranks[k])) {
+			if ((order > 0) - (order < 0) !=
+			    (ranks[i] > ranks[k]) - (ranks[i] < ranks[k])) {
 				fail_msg("%s against %s: %d", left, right, order);
 			}
 		}
@@ -165,7 +166,8 @@ static void test_order_of_all_types(void **state)
 /* A random number of some type, and its exact value as far as a long double (64 bits) holds it. */
 static long double random_number(bson_value_t *ret_value)
 {
-	int64_t bits = (int64_t)((uint64_t)random() << 33 ^ (uint64_t)random() << 11 ^ (uint64_t)random());
+	int64_t bits =
+		(int64_t)((uint64_t)random() << 33 ^ (uint64_t)random() << 11 ^ (uint64_t)random());
 	bits >>= random() % 64;
 	switch (random() % 3) {
 	case 0:
@@ -195,7 +197,8 @@ static void test_random_numbers(void **state)
 		bson_value_t b;
 		long double left = random_number(&a);
 		long double right = random_number(&b);
-		if (random() % 4 == 0 && a.value_type == BSON_TYPE_INT64) { /* neighbours are the hard ones */
+		if (random() % 4 == 0 &&
+		    a.value_type == BSON_TYPE_INT64) { /* neighbours are the hard ones */
 			b.value_type = BSON_TYPE_DOUBLE;
 			b.value.v_double = (double)a.value.v_int64;
 			right = (long double)b.value.v_double;
@@ -208,7 +211,8 @@ static void test_random_numbers(void **state)
 		assert_int_equal(nv_key_append(&left_key, &value), 0);
 		assert_int_equal(nv_bval_from(&b, &store, &value), 0);
 		assert_int_equal(nv_key_append(&right_key, &value), 0);
-		int order = nv_key_compare(left_key.data, left_key.len, right_key.data, right_key.len);
+		int order =
+			nv_key_compare(left_key.data, left_key.len, right_key.data, right_key.len);
 		if ((order > 0) - (order < 0) != (left > right) - (left < right)) {
 			fail_msg("%Lf against %Lf: %d", left, right, order);
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Dotted paths: what a query sees, and what sets, unsets and projections make, as MongoDB's manual and server tests say.
+ * Dotted paths: what a query sees, and what sets, unsets and projections make, as MongoDB's manual
+ * and server tests say.
  */
 #include "config.h"
 
@@ -190,7 +191,8 @@ static void test_project(void **state)
 	check_project("{'_id':1,'a':{'b':1,'c':2}}", "a.b", "{'_id':1,'a':{'b':1}}");
 	check_project("{'_id':1,'a':{'c':2}}", "a.b", "{'_id':1,'a':{}}");
 	check_project("{'_id':1,'a':5}", "a.b", "{'_id':1}");
-	check_project("{'_id':1,'a':[{'b':1,'c':2},5,{'c':3}]}", "a.b", "{'_id':1,'a':[{'b':1},{}]}");
+	check_project("{'_id':1,'a':[{'b':1,'c':2},5,{'c':3}]}", "a.b",
+	              "{'_id':1,'a':[{'b':1},{}]}");
 	check_project("{'_id':1,'ab':1,'a':2}", "a", "{'_id':1,'a':2}");
 }
 
@@ -217,8 +219,10 @@ static void test_valid_and_overlapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put),     cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_each),    cmocka_unit_test(test_project),
+		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_project),
 		cmocka_unit_test(test_valid_and_overlapping),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * BSON as bytes: damaged documents are refused (every single-byte damage is survived), values convert without loss.
+ * BSON as bytes: damaged documents are refused (every single-byte damage is survived), values
+ * convert without loss.
  */
 #include "config.h"
 
@@ -34,7 +35,8 @@ static bson_t *one_of_each(void)
 	BSON_APPEND_DOCUMENT(doc, "document", &inner);
 	BSON_APPEND_ARRAY(doc, "array", &inner);
 	BSON_APPEND_BINARY(doc, "binary", BSON_SUBTYPE_BINARY, (const uint8_t *)"\0\1", 2);
-	BSON_APPEND_BINARY(doc, "old binary", BSON_SUBTYPE_BINARY_DEPRECATED, (const uint8_t *)"\0\1", 2);
+	BSON_APPEND_BINARY(doc, "old binary", BSON_SUBTYPE_BINARY_DEPRECATED,
+	                   (const uint8_t *)"\0\1", 2);
 	BSON_APPEND_UNDEFINED(doc, "undefined");
 	BSON_APPEND_OID(doc, "oid", &oid);
 	BSON_APPEND_BOOL(doc, "bool", true);
@@ -109,7 +111,8 @@ static void test_damage_is_survived(void **state)
 	unsigned refused = 0;
 	for (size_t at = 0; at < size; at++) {
 		for (unsigned byte = 0; byte < 256; byte++) {
-			uint8_t *copy = malloc(size); /* exactly as long, so that a sanitizer sees an overrun */
+			uint8_t *copy = malloc(
+				size); /* exactly as long, so that a sanitizer sees an overrun */
 			assert_non_null(copy);
 			memcpy(copy, bson_get_data(doc), size);
 			copy[at] = (uint8_t)byte;
@@ -189,9 +192,12 @@ static void test_positions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values_convert_exactly), cmocka_unit_test(test_regex_options_keep_their_order),
-		cmocka_unit_test(test_damage_is_survived),     cmocka_unit_test(test_random_bytes_are_survived),
-		cmocka_unit_test(test_depth_is_limited),       cmocka_unit_test(test_positions),
+		cmocka_unit_test(test_values_convert_exactly),
+		cmocka_unit_test(test_regex_options_keep_their_order),
+		cmocka_unit_test(test_damage_is_survived),
+		cmocka_unit_test(test_random_bytes_are_survived),
+		cmocka_unit_test(test_depth_is_limited),
+		cmocka_unit_test(test_positions),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("docstore value", tests, NULL, NULL);
