@@ -32,9 +32,13 @@ NV_DEFINE_CLEANUP(line, char *, free)
 static int usage(void)
 {
 	(void)fputs("Usage: netviewfs-docs import FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs replace FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs delete FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
 	            "       netviewfs-docs export FILE.sqlite COLLECTION\n"
 	            "       netviewfs-docs list FILE.sqlite\n"
-	            "Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n",
+	            "Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n"
+	            "replace puts each document in the place of the one with its _id, delete removes that; neither\n"
+	            "writes a changelog entry.\n",
 	            stderr);
 	return 2;
 }
@@ -90,7 +94,34 @@ static int batch_commit(struct nv_docstore *store, struct batch *batch, struct n
 	return status;
 }
 
-static int import_line(struct batch *batch, const char *line, size_t size, struct nv_err *err)
+/* Removes the document that has the _id of doc and, when it is a replacement, puts doc in its place. */
+static int change(struct nv_docstore *store, const struct batch *batch, const bson_t *doc, bool replaces, struct nv_err *err)
+{
+	struct nv_docwrite writes[2] = {
+		{ .kind = NV_DOCWRITE_DELETE, .collection = batch->collection },
+		{ .kind = NV_DOCWRITE_INSERT, .collection = batch->collection, .doc = doc },
+	};
+	struct nv_doccommit commit = { .writes = writes, .writes_count = replaces ? 2 : 1 };
+	struct nv_docresult result = { 0 };
+	bson_iter_t iter;
+
+	if (!bson_iter_init_find(&iter, doc, "_id")) {
+		return nv_fail(err, EINVAL, "line %zu: a document without _id", batch->line);
+	}
+	writes[0].id = bson_iter_value(&iter);
+	int status = nv_docstore_commit(store, &commit, &result, err);
+	nv_docresult_release(&result);
+	if (status == -ENOENT && replaces) {
+		commit.writes = &writes[1];
+		commit.writes_count = 1;
+		status = nv_docstore_commit(store, &commit, &result, err);
+		nv_docresult_release(&result);
+	}
+	return status < 0 ? nv_wrap(err, "line %zu", batch->line) : 0;
+}
+
+static int take_line(struct nv_docstore *store, struct batch *batch, const char *verb, const char *line, size_t size,
+                     struct nv_err *err)
 {
 	bson_error_t reason;
 	bson_t *doc = bson_new_from_json((const uint8_t *)line, (ssize_t)size, &reason);
@@ -98,11 +129,16 @@ static int import_line(struct batch *batch, const char *line, size_t size, struc
 	if (!doc) {
 		return nv_fail(err, EINVAL, "line %zu: %s", batch->line, reason.message);
 	}
+	if (strcmp(verb, "import") != 0) {
+		int status = change(store, batch, doc, strcmp(verb, "replace") == 0, err);
+		bson_destroy(doc);
+		return status;
+	}
 	batch->docs[batch->count++] = doc;
-	return 0;
+	return batch->count == BATCH ? batch_commit(store, batch, err) : 0;
 }
 
-static int import(struct nv_docstore *store, struct batch *batch, struct nv_err *err)
+static int take_lines(struct nv_docstore *store, struct batch *batch, const char *verb, struct nv_err *err)
 {
 	char *line NV_CLEANUP(line) = NULL;
 	size_t cap = 0;
@@ -114,10 +150,7 @@ static int import(struct nv_docstore *store, struct batch *batch, struct nv_err 
 			break;
 		}
 		batch->line++;
-		status = import_line(batch, line, (size_t)size, err);
-		if (status == 0 && batch->count == BATCH) {
-			status = batch_commit(store, batch, err);
-		}
+		status = take_line(store, batch, verb, line, (size_t)size, err);
 	}
 	if (status == 0 && ferror(stdin)) {
 		status = nv_fail(err, EIO, "standard input cannot be read");
@@ -167,18 +200,23 @@ static int print_name(void *ctx, const char *name, struct nv_err *err)
 	return puts(name) < 0 ? nv_fail(err, EIO, "standard output cannot be written") : 0;
 }
 
+static bool is_writing(const char *verb)
+{
+	return strcmp(verb, "import") == 0 || strcmp(verb, "replace") == 0 || strcmp(verb, "delete") == 0;
+}
+
 static int run(int argc, char **argv, struct nv_clock *clock, struct nv_err *err)
 {
-	bool imports = strcmp(argv[1], "import") == 0;
+	bool writes = is_writing(argv[1]);
 	struct batch batch = { .collection = argc == 4 ? argv[3] : NULL };
 	struct nv_docstore *store = NULL;
 
-	int status = open_store(argv[2], !imports, clock, &store, err);
+	int status = open_store(argv[2], !writes, clock, &store, err);
 	if (status < 0) {
 		return status;
 	}
-	if (imports) {
-		status = import(store, &batch, err);
+	if (writes) {
+		status = take_lines(store, &batch, argv[1], err);
 	} else if (argc == 4) {
 		status = export(store, argv[3], err);
 	} else {
@@ -196,7 +234,7 @@ int main(int argc, char **argv)
 	struct nv_err err = NV_ERR_INIT;
 	struct nv_clock *clock = NULL;
 
-	if (!(argc == 4 && (strcmp(argv[1], "import") == 0 || strcmp(argv[1], "export") == 0)) &&
+	if (!(argc == 4 && (is_writing(argv[1]) || strcmp(argv[1], "export") == 0)) &&
 	    !(argc == 3 && strcmp(argv[1], "list") == 0)) {
 		return usage();
 	}
