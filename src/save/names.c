@@ -343,6 +343,23 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 	return r < 0 ? r : mkdir_real(save, call, &at, err);
 }
 
+/* Who copies an object copies what the mount derives in it too (mv of a DNS name does): the copy stands for a moment, and then there is what the
+ * store says. */
+static int make_derived(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, const char *target,
+                        struct nv_err *err)
+{
+	int r = make_scratch(save, call, place, name, NV_LINK, 0777, target, err);
+	if (r == 0) {
+		nv_lock(save);
+		struct nv_slot *slot = nv_slot_get(nv_names_of(save, place, false), name);
+		if (slot) {
+			nv_slot_due(save, slot, NV_RETURN_DELAY_MS);
+		}
+		nv_unlock(save);
+	}
+	return r;
+}
+
 /* Makes a stored link, or finds that it is there already with that target. */
 static int symlink_real(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *at, const char *name,
                         const char *target, struct nv_err *err)
@@ -370,6 +387,9 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 	}
 	if (save->config.ro) {
 		return nv_fail(err, EROFS, "this mount is read-only");
+	}
+	if (at->node.row->flags & NV_ROW_DERIVED) {
+		return make_derived(save, call, place, name, target, err);
 	}
 	if ((at->node.row->flags & NV_ROW_READONLY) || !dir.node.row->ops->symlink) {
 		return nv_fail(err, EPERM, "%s is computed from the store and cannot be made", at->path);

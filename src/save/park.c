@@ -71,7 +71,10 @@ static void act(struct nv_save *save, const char *dir, const char *name)
 		uid = slot->uid;
 		switch (slot->state) {
 		case NV_SLOT_SCRATCH:
-			warn_scratch(slot, &note);
+			back = slot->scratch->type == NV_LINK; /* the copy of a derived link */
+			if (!back) {
+				warn_scratch(slot, &note);
+			}
 			break;
 		case NV_SLOT_PARKED:
 			commits = slot->why == NV_PARK_UNLINK;
