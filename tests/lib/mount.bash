@@ -33,7 +33,7 @@ nv_fail() {
 # refute COMMAND…: the command must fail ("!" alone would not fail a test).
 refute() {
 	if "$@"; then
-		nv_fail "succeeded, but must not: $*"
+		echo "succeeded, but must not: $*" >&2
 		return 1
 	fi
 }
@@ -163,8 +163,9 @@ nv_mount() {
 	nv_watchdog_start
 }
 
+# Not by mountpoint(1): it takes a dead mount that the daemon is about to clear for its own.
 nv_mounted_or_dead() {
-	mountpoint -q "$MNT" || ! kill -0 "$NV_PID" 2>/dev/null
+	grep -aq '^netviewfs: info: mounted at ' "$NV_DIR/log" || ! kill -0 "$NV_PID" 2>/dev/null
 }
 
 # A mount that hangs cannot be unmounted by anybody: only the abort file of its connection frees its callers.
@@ -258,12 +259,28 @@ nv_setup_empty() {
 	nv_mount "$@"
 }
 
+# What a test that failed half way left mounted besides $MNT: rm -rf would delete its data.
+nv_umount_others() {
+	local device path rc=0
+	while read -r device path _; do
+		case $path in
+		"$NV_DIR"/*)
+			echo "left mounted: $device $path" >&2
+			umount -l "$path" || true
+			rc=1
+			;;
+		esac
+	done </proc/self/mounts
+	return "$rc"
+}
+
 nv_teardown() {
 	local rc=0
 	nv_umount || rc=1
+	nv_umount_others || rc=1
 	nv_redis_stop
 	if [ "$rc" -eq 0 ]; then
-		rm -rf "$NV_DIR"
+		rm -rf --one-file-system "$NV_DIR"
 	else
 		echo "left for you to look at: $NV_DIR" >&2
 	fi
@@ -336,6 +353,11 @@ nv_prints() {
 # The newest line of .netviewfs/errors.
 nv_last_error() {
 	tail -n 1 "$MNT/.netviewfs/errors"
+}
+
+# nv_lists DIRECTORY NAME
+nv_lists() {
+	ls -A -- "$1" | grep -qxF -- "$2"
 }
 
 # nv_refused PATTERN: the newest error line matches the pattern (bash's regular expressions).
