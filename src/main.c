@@ -290,9 +290,13 @@ static int start(struct mount *mount, struct nv_err *err)
 	return result;
 }
 
-/* Takes apart what start made, however far it came. */
+/* Takes apart what start made, however far it came. Whoever asks once more for the end must not cut it short: parked changes
+ * are being committed. Every step is bounded by the stores' deadline. */
 static void stop(struct mount *mount)
 {
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
 	if (mount->fs) {
 		nv_fs_unmount(mount->fs);
 	}

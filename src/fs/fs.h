@@ -38,10 +38,10 @@ struct nv_fs_config {
 /* Makes the session; nothing is mounted yet. -EINVAL (a FUSE option), -ENOMEM. Owns: free with nv_fs_free. */
 int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct nv_err *err);
 
-/* Mounts. Installs handlers for SIGHUP, SIGINT, SIGTERM that end the loop. -EACCES -ENOENT -EIO with the reason (libfuse prints its own on stderr too). */
+/* Mounts. Installs handlers for SIGHUP, SIGINT, SIGTERM that end the loop and stand until nv_fs_free. -EACCES -ENOENT -EIO with the reason (libfuse prints its own on stderr too). */
 int nv_fs_mount(struct nv_fs *fs, struct nv_err *err);
 
-/* Serves until unmounted or nv_fs_stop; starts and joins its threads. Takes the signal handlers away at its end. Blocks. 0 or -errno. */
+/* Serves until unmounted or nv_fs_stop; starts and joins its threads. Blocks. 0 or -errno. */
 int nv_fs_loop(struct nv_fs *fs, struct nv_err *err);
 
 /* Unmounts (when mounted), commits parked deletes and late new names, reports text that was never flushed in the log. */

@@ -186,7 +186,6 @@ int nv_fs_loop(struct nv_fs *fs, struct nv_err *err)
 	if (loop) {
 		fuse_loop_cfg_destroy(loop);
 	}
-	fuse_remove_signal_handlers(fs->session);
 	return r;
 }
 
@@ -210,6 +209,7 @@ void nv_fs_free(struct nv_fs *fs)
 	nv_save_free(fs->save);
 	nv_scans_free(fs->scans);
 	if (fs->session) {
+		fuse_remove_signal_handlers(fs->session);
 		fuse_session_destroy(fs->session);
 	}
 	nv_times_free(fs->times);
