@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,8 +116,9 @@ static bool is_ours(const char *path)
 	return ours;
 }
 
-/* stat(2) in a process of its own, because a daemon that hangs would hold this one. 0, -errno of stat, or -ETIMEDOUT. */
-static int stat_apart(const char *path, int64_t timeout_ms)
+/* Asks the daemon behind a mount, in a process of its own, because one that hangs would hold this one. By statfs(2), which the kernel
+ * never answers by itself: its attributes of a root outlive the daemon by a second. 0, -errno, or -ETIMEDOUT. */
+static int ask_apart(const char *path, int64_t timeout_ms)
 {
 	int ends[2];
 
@@ -125,8 +127,8 @@ static int stat_apart(const char *path, int64_t timeout_ms)
 	}
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct stat stat_buf;
-		_exit(stat(path, &stat_buf) == 0 ? 0 : errno);
+		struct statfs answer;
+		_exit(statfs(path, &answer) == 0 ? 0 : errno);
 	}
 	(void)close(ends[1]);
 	if (pid < 0) {
@@ -174,7 +176,7 @@ int nv_mountpoint_prepare(const char *path, int64_t timeout_ms, struct nv_err *e
 	struct stat stat_buf;
 
 	for (int i = 0; i < STALE_MAX && is_ours(path); i++) {
-		int result = stat_apart(path, timeout_ms);
+		int result = ask_apart(path, timeout_ms);
 
 		if (result == -ETIMEDOUT) {
 			return nv_fail(

@@ -90,7 +90,7 @@ fails() {
 }
 
 @test "stores from the environment" {
-	NETVIEWFS_DOCS=sqlite:$NV_DIR/docs.sqlite NV_STORES=ro nv_mount
+	NETVIEWFS_DOCS=sqlite:$NV_DIR/docs.sqlite NV_STORES=plugin=x nv_mount
 	[ -d "$NG" ]
 	nv_umount
 	nv_redis_start
@@ -181,7 +181,7 @@ fails() {
 	nv_mount
 	mkdir "$NV_DIR/second"
 	"$NV_BIN" -o "$STORE,redis=unix://$NV_DIR/redis.sock" "$NV_DIR/second" </dev/null 3>&-
-	mkdir "$NX/dns/lan/a.example.com"
+	mkdir -p "$NX/dns/lan/a.example.com"
 	echo 'bind A 192.0.2.1' >"$NX/dns/lan/a.example.com/records"
 	nv_equal 'bind A [lan]192.0.2.1' "$(cat "$NV_DIR/second/netdox/dns/lan/a.example.com/records")"
 	mkdir "$NV_DIR/second/netgoat/teams/ops"
