@@ -30,7 +30,7 @@ struct item {
 	char *value; /* owned; NULL: none given */
 	enum source source;
 	size_t line;       /* of the configuration file */
-	bool after_secret; /* follows docs= or redis= in one -o */
+	bool after_secret; /* follows docs= or redis= in one -o, and may be a part of its password */
 };
 
 struct items {
@@ -105,11 +105,48 @@ static int items_add(struct items *items, const char *text, size_t size, struct 
 	return 0;
 }
 
+/* "://LOGIN" that a comma may have cut: a ':' with something else than a port behind it, and no '@'. */
+static bool may_be_cut(const char *uri)
+{
+	const char *login = strstr(uri, "://");
+	const char *colon = login && login[3] != '/' ? strchr(login + 3, ':') : NULL;
+
+	if (!colon || strchr(colon, '@')) {
+		return false;
+	}
+	size_t digits = strspn(colon + 1, "0123456789");
+	bool is_port = digits > 0 && (colon[1 + digits] == '\0' || colon[1 + digits] == '/');
+	return !is_port || colon == login + 3;
+}
+
+/* Finds the words of one -o, from first on, that may be the rest of a password. */
+static void mark_after_secrets(struct items *items, size_t first)
+{
+	bool cut = false;
+
+	for (size_t i = first; i < items->count; i++) {
+		struct item *item = &items->items[i];
+		const struct nv_option *option = find_option(item->key);
+
+		item->after_secret = cut;
+		if (!option || !option->secret || !item->value) {
+			continue;
+		}
+		cut = cut || may_be_cut(item->value);
+		for (size_t j = i + 1; j < items->count && !cut; j++) {
+			const struct item *other = &items->items[j];
+			cut = strchr(other->key, '@') ||
+			      (other->value && strchr(other->value, '@'));
+		}
+	}
+}
+
 /* Cuts the words of one -o at their commas; "\," and "\\" stand for themselves. */
 static int items_add_list(struct items *items, const char *list, struct nv_err *err)
 {
 	struct item item = { .source = SOURCE_COMMAND };
 	cleanup_free char *word = malloc(strlen(list) + 1);
+	size_t first = items->count;
 	size_t size = 0;
 	int result = 0;
 
@@ -123,11 +160,6 @@ static int items_add_list(struct items *items, const char *list, struct nv_err *
 			word[size++] = *byte;
 		} else if (size > 0) {
 			result = items_add(items, word, size, item, err);
-			if (result == 0) {
-				const struct nv_option *option =
-					find_option(items->items[items->count - 1].key);
-				item.after_secret = item.after_secret || (option && option->secret);
-			}
 			size = 0;
 		}
 		if (*byte == '\0') {
@@ -135,6 +167,7 @@ static int items_add_list(struct items *items, const char *list, struct nv_err *
 		}
 	}
 	explicit_bzero(word, strlen(list) + 1);
+	mark_after_secrets(items, first);
 	return result;
 }
 

@@ -191,8 +191,12 @@ static void test_passwords_on_the_command_line(void **state)
 	refused("redis=redis://u:a/" SECRET "@h", EINVAL, "-o config=FILE");
 	refused("redis=unix://u:" SECRET "@/path", EINVAL, "-o config=FILE");
 	refused("docs=mongodb://u:" SECRET "@h/db", EINVAL, "NETVIEWFS_DOCS");
-	refused("redis=redis://:pass," SECRET "@h", EINVAL, "-o");
-	refused("redis=redis://h," SECRET, EINVAL, "a comma inside a value");
+	refused("redis=redis://:pass," SECRET "@h", EINVAL, "-o redis: ");
+	refused("redis=redis://u:pass," SECRET ",x@h", EINVAL, "-o redis: ");
+	refused("redis=redis://u:1," SECRET ",x@h", EINVAL, "a comma inside a value");
+	refused("redis=redis://h:1/2,timeuot=3", EINVAL,
+	        "timeuot: no such option; did you mean timeout?");
+	refused("docs=sqlite:/a,nonsense=1", EINVAL, "nonsense: no such option");
 	refused(SECRET "@h", EINVAL, "no such option");
 
 	cleanup_options struct nv_options options = { 0 };
