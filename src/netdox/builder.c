@@ -2,7 +2,8 @@
 /*
  * From the keys of an object to the texts of its files, by the roles of the plan's steps.
  *
- * The steps of one file follow each other in a plan, so one draft is under way at a time: the first step of another file finishes it.
+ * The steps of one file follow each other in a plan, so one draft is under way at a time: the first
+ * step of another file finishes it.
  */
 #include "config.h"
 
@@ -27,15 +28,15 @@
 struct draft {
 	bool open;
 	enum nv_netdox_kind kind;
-	struct nv_bytes id;      /* borrowed from the answer; absent for fixed names */
-	bool asked;              /* an index says whether it is there … */
-	bool named;              /* … and names it */
-	bool there;              /* its key is there */
-	char *broken;            /* owned; the first fault, or NULL */
-	size_t keys;             /* that are there */
-	size_t stamps;           /* of these, with a time */
-	struct timespec newest;  /* of the times */
-	struct nv_bytes body;    /* borrowed; VALUE and LINK */
+	struct nv_bytes id;     /* borrowed from the answer; absent for fixed names */
+	bool asked;             /* an index says whether it is there … */
+	bool named;             /* … and names it */
+	bool there;             /* its key is there */
+	char *broken;           /* owned; the first fault, or NULL */
+	size_t keys;            /* that are there */
+	size_t stamps;          /* of these, with a time */
+	struct timespec newest; /* of the times */
+	struct nv_bytes body;   /* borrowed; VALUE and LINK */
 	struct nv_records records;
 	struct nv_lines lines;
 	struct nv_fields fields;
@@ -119,7 +120,9 @@ static char *type_reason(const struct nv_got *got)
 	nv_layout_expand(&key, got->step->key, got->vars);
 	nv_buf_puts(&text, "the key '");
 	nv_printable(&text, key.data ? key.data : "", key.len);
-	nv_buf_printf(&text, "'%s is a %s, expected ", got->step->db == NV_REDIS_MAIN ? "" : " of the processed database", got->type);
+	nv_buf_printf(&text, "'%s is a %s, expected ",
+	              got->step->db == NV_REDIS_MAIN ? "" : " of the processed database",
+	              got->type);
 	nv_layout_types_text(got->step->types, &text);
 	return nv_buf_error(&key) || nv_buf_error(&text) ? NULL : nv_buf_steal(&text, &size);
 }
@@ -251,19 +254,22 @@ static int finish_draft(struct nv_builder *builder)
 			r = make_blob(draft, builder->sampled_ms, &blob);
 		}
 		if (r == 0) {
-			r = nv_snapshot_add(builder->now, draft->kind, &draft->id, blob, steal(&draft->broken));
+			r = nv_snapshot_add(builder->now, draft->kind, &draft->id, blob,
+			                    steal(&draft->broken));
 		}
 	}
 	reset_draft(draft);
 	return r;
 }
 
-/* What names the file of a step: what was walked through, or the object itself where that is one file. */
+/* What names the file of a step: what was walked through, or the object itself where that is one
+ * file. */
 static struct nv_bytes file_id(const struct nv_got *got)
 {
 	const struct nv_step *step = got->step;
 
-	if (step->role != NV_ROLE_BODY && step->role != NV_ROLE_DETAILS && step->role != NV_ROLE_NAMED) {
+	if (step->role != NV_ROLE_BODY && step->role != NV_ROLE_DETAILS &&
+	    step->role != NV_ROLE_NAMED) {
 		return (struct nv_bytes)NV_BYTES_INIT;
 	}
 	if (step->depth == 1) {
@@ -308,7 +314,8 @@ static void take_stamp(struct draft *draft, const struct nv_got *got)
 	draft->stamps++;
 }
 
-/* Keys of plugins with reserved names are those of other sets: their types and members say nothing of this file. */
+/* Keys of plugins with reserved names are those of other sets: their types and members say
+ * nothing of this file. */
 static bool is_foreign(const struct nv_got *got)
 {
 	return (got->step->role == NV_ROLE_TYPES || got->step->role == NV_ROLE_VALUES) &&
@@ -383,9 +390,14 @@ static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 	if (r < 0) {
 		return r;
 	}
-	bool readable = got->allowed && (!got->there || nv_data_type_parse(got->type, strlen(got->type), &type));
-	if (got->step->kind == NV_NETDOX_ORPHAN && got->step->role == NV_ROLE_DETAILS && strcmp(got->type, "hash") != 0) {
+	bool readable = got->allowed &&
+	                (!got->there || nv_data_type_parse(got->type, strlen(got->type), &type));
+	if (got->step->kind == NV_NETDOX_ORPHAN && got->step->role == NV_ROLE_DETAILS &&
+	    strcmp(got->type, "hash") != 0) {
 		return 0; /* an orphan of its own */
+	}
+	if (!readable && got->step->how == NV_STEP_FIELD) {
+		return 0; /* the key has a path of its own, that tells */
 	}
 	if (!readable && !is_foreign(got)) {
 		if (!draft->broken) {
@@ -403,7 +415,8 @@ static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 		return 0;
 	}
 	if (got->step->how == NV_STEP_FIELD) {
-		draft->there = got->count > 0; /* a field, not the key, is the datum: no time of its own */
+		draft->there =
+			got->count > 0; /* a field, not the key, is the datum: no time of its own */
 		return builder->claim ? 0 : take_body(draft, got);
 	}
 	draft->there = true;
@@ -538,9 +551,12 @@ static int sink_end(void *ctx)
 	return r < 0 ? r : add_full_name(builder);
 }
 
-const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder, const struct nv_plan_group *groups)
+const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder,
+                                           const struct nv_plan_group *groups)
 {
 	builder->groups = groups;
-	builder->sink = (struct nv_plan_sink){ .begin = sink_begin, .got = sink_got, .end = sink_end, .ctx = builder };
+	builder->sink = (struct nv_plan_sink){
+		.begin = sink_begin, .got = sink_got, .end = sink_end, .ctx = builder
+	};
 	return &builder->sink;
 }

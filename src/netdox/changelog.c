@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * netdox/changelog: the stream as NDJSON, growing. Text that was rendered once stays, also when the stream is trimmed behind it; a stream that was
- * deleted and begun anew begins a new text.
+ * netdox/changelog: the stream as NDJSON, growing. Text that was rendered once stays, also when the
+ * stream is trimmed behind it; a stream that was deleted and begun anew begins a new text.
  */
 #include "config.h"
 
@@ -20,9 +20,10 @@ enum { DEFAULT_ENTRIES = 10000 };
 
 struct nv_changelog {
 	size_t entries; /* how many to begin with */
-	pthread_mutex_t lock; /* of all below; held during a refresh, so that two do not render the same entries */
-	bool begun;           /* ms and seq are those of an entry in text */
-	uint64_t ms, seq;     /* of the last entry rendered */
+	/* of all below; held during a refresh, so that two do not render the same entries */
+	pthread_mutex_t lock;
+	bool begun;       /* ms and seq are those of an entry in text */
+	uint64_t ms, seq; /* of the last entry rendered */
 	struct nv_buf text;
 	struct nv_blob *blob; /* owned; of text, or NULL when text has grown since */
 	atomic_bool broken;   /* the key was of another type */
@@ -93,7 +94,8 @@ static int render(struct nv_changelog *changelog, const struct nv_redis_reply *e
 	return 0;
 }
 
-/* One pipeline: what the stream is now, and what was added since the last entry (or its newest ones). */
+/* One pipeline: what the stream is now, and what was added since the last entry (or its newest
+ * ones). */
 static int ask(struct nv_netdox *netdox, struct nv_redis_replies **ret_replies, struct nv_err *err)
 {
 	struct nv_changelog *changelog = netdox->changelog;
@@ -108,7 +110,8 @@ static int ask(struct nv_netdox *netdox, struct nv_redis_replies **ret_replies, 
 		/* The id after the last one; an exclusive range needs Redis 6.2. */
 		bool carry = changelog->seq == UINT64_MAX;
 
-		snprintf(from, sizeof(from), "%" PRIu64 "-%" PRIu64, changelog->ms + (carry ? 1 : 0), carry ? 0 : changelog->seq + 1);
+		snprintf(from, sizeof(from), "%" PRIu64 "-%" PRIu64,
+		         changelog->ms + (carry ? 1 : 0), carry ? 0 : changelog->seq + 1);
 		nv_redis_pipeline_words(&p, "XRANGE", key, from, "+", NULL);
 	} else {
 		snprintf(from, sizeof(from), "%zu", changelog->entries);
@@ -126,7 +129,8 @@ static bool is_another(const struct nv_changelog *changelog, const struct nv_red
 		if (!nv_redis_reply_is(&info->items[i], "last-generated-id")) {
 			continue;
 		}
-		if (!nv_stream_id_parse(info->items[i + 1].data, info->items[i + 1].size, &ms, &seq)) {
+		if (!nv_stream_id_parse(info->items[i + 1].data, info->items[i + 1].size, &ms,
+		                        &seq)) {
 			return true; /* 0-0: nothing was ever added to it */
 		}
 		return ms < changelog->ms || (ms == changelog->ms && seq < changelog->seq);
@@ -134,7 +138,8 @@ static bool is_another(const struct nv_changelog *changelog, const struct nv_red
 	return false;
 }
 
-/* Asks and renders; -EAGAIN when the text had to begin anew and the entries are to be asked for again. */
+/* Asks and renders; -EAGAIN when the text had to begin anew and the entries are to be asked for
+ * again. */
 static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 {
 	struct nv_changelog *changelog = netdox->changelog;
@@ -158,7 +163,8 @@ static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 	}
 	if (!nv_redis_reply_is(type, "stream")) {
 		atomic_store(&changelog->broken, true);
-		return nv_fail(err, EIO, "the key '%s' is a %s, expected a stream", nv_netdox_key_changelog, type->data);
+		return nv_fail(err, EIO, "the key '%s' is a %s, expected a stream",
+		               nv_netdox_key_changelog, type->data);
 	}
 	if (changelog->begun && is_another(changelog, &replies->items[1])) {
 		begin_anew(changelog);
@@ -168,7 +174,8 @@ static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 	for (size_t i = 0; r == 0 && i < range->count; i++) {
 		r = render(changelog, &range->items[backwards ? range->count - 1 - i : i]);
 		if (r < 0) {
-			(void)nv_fail(err, r == -EPROTO ? EIO : -r, "an entry of the changelog cannot be read");
+			(void)nv_fail(err, r == -EPROTO ? EIO : -r,
+			              "an entry of the changelog cannot be read");
 			r = r == -EPROTO ? -EIO : r;
 		}
 	}
@@ -195,7 +202,8 @@ static int make_blob(struct nv_changelog *changelog, int64_t sampled_ms)
 	}
 	/* The time of its newest entry, which is in the id. */
 	changelog->blob->stamped = changelog->begun;
-	changelog->blob->mtime = (struct timespec){ (time_t)(changelog->ms / 1000), (long)(changelog->ms % 1000) * 1000000 };
+	changelog->blob->mtime = (struct timespec){ (time_t)(changelog->ms / 1000),
+		                                    (long)(changelog->ms % 1000) * 1000000 };
 	return 0;
 }
 
@@ -223,7 +231,8 @@ int nv_changelog_load(struct nv_netdox *netdox, struct nv_blob **ret_blob, struc
 	return r;
 }
 
-static int op_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int op_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob **ret_blob, struct nv_err *err)
 {
 	(void)call;
 	(void)node;

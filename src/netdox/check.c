@@ -26,9 +26,10 @@ static size_t count_lines(const char *text, size_t size)
 	return count;
 }
 
-/* Rules for added lines. The base is read only when a line breaks one: what stood there before may stay. */
-static int check_lines(const struct nv_layout *layout, const struct nv_blob *base, const char *text, size_t size, size_t from, bool whole,
-                       struct nv_faults *faults)
+/* Rules for added lines. The base is read only when a line breaks one: what stood there before
+ * may stay. */
+static int check_lines(const struct nv_layout *layout, const struct nv_blob *base, const char *text,
+                       size_t size, size_t from, bool whole, struct nv_faults *faults)
 {
 	struct nv_records lines cleanup_records = NV_RECORDS_INIT;
 	struct nv_records known cleanup_records = NV_RECORDS_INIT;
@@ -54,15 +55,16 @@ static int check_lines(const struct nv_layout *layout, const struct nv_blob *bas
 		}
 		know = true;
 		if (r == 0 && !nv_records_has(&known, &line->plugin, &line->type, &line->value)) {
-			(void)nv_set_check_line(layout, line, count_lines(text, from) + line->line, faults);
+			(void)nv_set_check_line(layout, line, count_lines(text, from) + line->line,
+			                        faults);
 		}
 	}
 	return r;
 }
 
 /* A network's name that is wrong so far stays wrong, whatever follows. The stored one may stand. */
-static int check_value(const struct nv_layout *layout, const struct nv_blob *base, const char *text, size_t size,
-                       bool whole, struct nv_faults *faults)
+static int check_value(const struct nv_layout *layout, const struct nv_blob *base, const char *text,
+                       size_t size, bool whole, struct nv_faults *faults)
 {
 	size_t value_size;
 	int r = whole ? nv_value_parse(text, size, &value_size, faults) : 0;
@@ -76,11 +78,12 @@ static int check_value(const struct nv_layout *layout, const struct nv_blob *bas
 	if (nv_network_is_valid(text, text[size - 1] == '\n' ? size - 1 : size)) {
 		return 0;
 	}
-	return nv_faults_add(faults, 1, 1, "the name of a network is of A-Z a-z 0-9 _ - and not empty");
+	return nv_faults_add(faults, 1, 1,
+	                     "the name of a network is of A-Z a-z 0-9 _ - and not empty");
 }
 
-static int check_text(const struct nv_layout *layout, const struct nv_blob *base, const char *text, size_t size, size_t from, bool whole,
-                      struct nv_faults *faults)
+static int check_text(const struct nv_layout *layout, const struct nv_blob *base, const char *text,
+                      size_t size, size_t from, bool whole, struct nv_faults *faults)
 {
 	int r;
 
@@ -103,14 +106,18 @@ static int check_text(const struct nv_layout *layout, const struct nv_blob *base
 	return r < 0 ? r : check_lines(layout, base, text, size, from, whole, faults);
 }
 
-int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, const char *text,
-                   size_t size, size_t from, enum nv_check how, struct nv_err *err)
+int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob *base, const char *text, size_t size, size_t from,
+                   enum nv_check how, struct nv_err *err)
 {
-	int r = check_text(&nv_netdox_layouts[node->row->kind], base, text, size, from, how == NV_CHECK_WHOLE, call->faults);
+	int r = check_text(&nv_netdox_layouts[node->row->kind], base, text, size, from,
+	                   how == NV_CHECK_WHOLE, call->faults);
 
 	(void)self;
 	if (r == -ENOMEM) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	return r < 0 || nv_faults_any(call->faults) ? nv_fail(err, EINVAL, "the text cannot be stored") : 0;
+	return r < 0 || nv_faults_any(call->faults)
+	               ? nv_fail(err, EINVAL, "the text cannot be stored")
+	               : 0;
 }

@@ -1,12 +1,18 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- The generic writer, after read.lua in one script. Knows no layout. Redis rolls nothing back, so first everything that can be refused is looked at,
--- then everything is written, then what really changed is logged and stamped; nothing may fail after the first write.
+-- The generic writer, after read.lua in one script. Knows no layout. Redis rolls nothing back,
+-- so first everything that can be refused is looked at, then everything is written, then what
+-- really changed is logged and stamped; nothing may fail after the first write.
 --
--- ARGV after the first three of read.lua: key of the changelog, stamp, number of entries, for each change, value, plugin; number of operations, the
--- operations; then the groups of a plan whose answer goes back (as of after the commit). An operation is its name and its own arguments;
--- `entry` is the number of the entry that is logged when something really changed (0 = none; an entry is logged once).
--- Answer: status, three texts about it, 1 when something changed, the plan's answer. Status OK, or nothing was written:
---   WRONGTYPE key, types, found type     DENIED command, key     FULL (the changelog takes no more entries)
+-- ARGV after the first three of read.lua: key of the changelog, stamp, number of entries, for
+-- each change, value, plugin; number of operations, the operations; then the groups of a plan
+-- whose answer goes back (as of after the commit). An operation is its name and its own
+-- arguments; `entry` is the number of the entry that is logged when something really changed (0
+-- = none; an entry is logged once).
+-- Answer: status, three texts about it, 1 when something changed, the plan's answer. Status OK,
+-- or nothing was written:
+--   WRONGTYPE key, types, found type
+--   DENIED command, key
+--   FULL (the changelog takes no more entries)
 --   else the word of the expectation that was not met, and its key.
 
 local log_key, stamp = take(), take()
@@ -18,7 +24,8 @@ local function refuse(status, a, b, c)
 	return { status = status, a = a or '', b = b or '', c = c or '' }
 end
 
--- Rights cannot be asked for before Redis 7; there, a user without them would break a commit half way.
+-- Rights cannot be asked for before Redis 7; there, a user without them would break a commit
+-- half way.
 local function may(command, ...)
 	if not redis.acl_check_cmd or redis.acl_check_cmd(command, ...) then
 		return nil
@@ -112,9 +119,10 @@ local function same_value(kind, a, b)
 end
 
 -- Redis' own limit of arguments that Lua can spread is near 8,000.
+local chunk = 5000
 local function write_items(command, key, items)
-	for i = 1, #items, 5000 do
-		redis.call(command, key, unpack(items, i, math.min(i + 4999, #items)))
+	for i = 1, #items, chunk do
+		redis.call(command, key, unpack(items, i, math.min(i + chunk - 1, #items)))
 	end
 end
 
@@ -127,9 +135,7 @@ local function write_whole(key, kind, items)
 		if kind == 'list' then
 			write_items('RPUSH', key, items)
 		elseif kind == 'hash' then
-			for i = 1, #items, 5000 do
-				redis.call('HSET', key, unpack(items, i, math.min(i + 4999, #items)))
-			end
+			write_items('HSET', key, items)
 		elseif kind == 'set' then
 			write_items('SADD', key, items)
 		end
@@ -141,7 +147,8 @@ end
 
 local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
 
--- Each operation: read takes its arguments, check (before any write) returns a refusal or nil, write does it.
+-- Each operation: read takes its arguments, check (before any write) returns a refusal or nil,
+-- write does it.
 local operations = {}
 
 -- database N: the operations that follow are on that one.
@@ -159,10 +166,12 @@ operations.database = {
 	end,
 }
 
--- member KEY TYPES MEMBER THERE STATUS: refuses with STATUS unless the set has (THERE 1) or has not (0) the member.
+-- member KEY TYPES MEMBER THERE STATUS: refuses with STATUS unless the set has (THERE 1) or has
+-- not (0) the member.
 operations.member = {
 	read = function(op)
-		op.key, op.types, op.member, op.there, op.status = take(), take(), take(), take_number() == 1, take()
+		op.key, op.types, op.member = take(), take(), take()
+		op.there, op.status = take_number() == 1, take()
 	end,
 	check = function(op)
 		local wrong, kind = right_type(op.key, op.types)
@@ -187,7 +196,8 @@ operations.absent = {
 	end,
 }
 
--- equals KEY THERE TEXT STATUS: refuses with STATUS unless the string has this value (THERE 0: is not there).
+-- equals KEY THERE TEXT STATUS: refuses with STATUS unless the string has this value (THERE 0:
+-- is not there).
 operations.equals = {
 	read = function(op)
 		op.key, op.value, op.status = take(), take_optional(), take()
@@ -229,10 +239,12 @@ operations.add = {
 	end,
 }
 
--- remove KEY TYPES MEMBER GUARD ENTRY: out of a set (or hash), unless the key GUARD is there ("" = no guard).
+-- remove KEY TYPES MEMBER GUARD ENTRY: out of a set (or hash), unless the key GUARD is there (""
+-- = no guard).
 operations.remove = {
 	read = function(op)
-		op.key, op.types, op.member, op.guard, op.entry = take(), take(), take(), take(), take_number()
+		op.key, op.types, op.member = take(), take(), take()
+		op.guard, op.entry = take(), take_number()
 	end,
 	check = function(op)
 		local wrong, kind = right_type(op.key, op.types)
@@ -252,7 +264,8 @@ operations.remove = {
 -- field KEY FIELD OLD NEW ENTRY: one field of a hash from OLD to NEW (each an optional).
 operations.field = {
 	read = function(op)
-		op.key, op.field, op.old, op.new, op.entry = take(), take(), take_optional(), take_optional(), take_number()
+		op.key, op.field = take(), take()
+		op.old, op.new, op.entry = take_optional(), take_optional(), take_number()
 	end,
 	check = function(op)
 		local wrong, kind = right_type(op.key, 'hash')
@@ -282,10 +295,17 @@ operations.field = {
 	end,
 }
 
--- score KEY MEMBER OLD NEW ENTRY: the score of a member of a sorted set from OLD to NEW (each an optional).
+-- Scores have several spellings; false is "not there".
+local function same_score(a, b)
+	return a == b or (a and b and tonumber(a) == tonumber(b)) or false
+end
+
+-- score KEY MEMBER OLD NEW ENTRY: the score of a member of a sorted set from OLD to NEW (each an
+-- optional).
 operations.score = {
 	read = function(op)
-		op.key, op.member, op.old, op.new, op.entry = take(), take(), take_optional(), take_optional(), take_number()
+		op.key, op.member = take(), take()
+		op.old, op.new, op.entry = take_optional(), take_optional(), take_number()
 	end,
 	check = function(op)
 		local wrong, kind = right_type(op.key, 'zset')
@@ -293,8 +313,8 @@ operations.score = {
 			return wrong
 		end
 		local now = kind == 'zset' and redis.call('ZSCORE', op.key, op.member)
-		op.skip = now == op.new or (now and op.new and tonumber(now) == tonumber(op.new))
-		if not op.skip and now ~= op.old and not (now and op.old and tonumber(now) == tonumber(op.old)) then
+		op.skip = same_score(now, op.new)
+		if not op.skip and not same_score(now, op.old) then
 			return refuse('STALE', op.key, op.member)
 		end
 		if op.new then
@@ -315,7 +335,8 @@ operations.score = {
 	end,
 }
 
--- whole KEY OLDTYPE COUNT ITEMS NEWTYPE COUNT ITEMS ENTRY: a key's type and value. OLDTYPE "any" or NEWTYPE's value: as it is now; NEWTYPE none: delete.
+-- whole KEY OLDTYPE COUNT ITEMS NEWTYPE COUNT ITEMS ENTRY: a key's type and value, from the old
+-- one to the new one. OLDTYPE any: whatever it is; NEWTYPE none: the key goes.
 operations.whole = {
 	read = function(op)
 		op.key = take()
@@ -336,12 +357,13 @@ operations.whole = {
 			return nil
 		end
 		if op.old_type ~= 'any' then
-			if kind ~= op.old_type or not same_value(kind, now or items_of(op.key, kind), op.old) then
+			now = now or items_of(op.key, kind)
+			if kind ~= op.old_type or not same_value(kind, now, op.old) then
 				return refuse('STALE', op.key)
 			end
 		end
-		return may(writers[op.new_type], op.key, unpack(op.new, 1, math.min(2, #op.new))) or may('DEL', op.key)
-			or may('PTTL', op.key) or may('PEXPIRE', op.key, '1')
+		return may(writers[op.new_type], op.key, unpack(op.new, 1, math.min(2, #op.new)))
+			or may('DEL', op.key) or may('PTTL', op.key) or may('PEXPIRE', op.key, '1')
 	end,
 	write = function(op)
 		if not op.skip then
@@ -351,7 +373,8 @@ operations.whole = {
 	end,
 }
 
--- move FROM TO ENTRY: gives a key another name, over what is there; nothing when FROM is not there (then TO goes).
+-- move FROM TO ENTRY: gives a key another name, over what is there; when FROM is not there, TO
+-- goes.
 operations.move = {
 	read = function(op)
 		op.from, op.to, op.entry = take(), take(), take_number()
@@ -370,7 +393,8 @@ operations.move = {
 	end,
 }
 
--- note KEY ENTRY: the entry is logged and the key stamped when an operation before it changed something.
+-- note KEY ENTRY: the entry is logged and the key stamped when an operation before it changed
+-- something.
 operations.note = {
 	read = function(op)
 		op.key, op.entry = take(), take_number()
@@ -392,8 +416,10 @@ local function check_books()
 		return wrong
 	end
 	local info = kind == 'stream' and redis.call('XINFO', 'STREAM', log_key) or {}
+	local highest = '18446744073709551615' -- milliseconds of an id
 	for i = 1, #info, 2 do
-		if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
+		local last = info[i] == 'last-generated-id' and info[i + 1]
+		if last and string.sub(last, 1, #highest) == highest then
 			return refuse('FULL', log_key)
 		end
 	end
@@ -402,7 +428,8 @@ end
 local function keep_books()
 	use(0)
 	for _, entry in ipairs(log_order) do
-		redis.call('XADD', log_key, '*', 'change', entry[1], 'value', entry[2], 'plugin', entry[3])
+		local change, value, plugin = unpack(entry)
+		redis.call('XADD', log_key, '*', 'change', change, 'value', value, 'plugin', plugin)
 	end
 	for _, key in ipairs(touch_order) do
 		if redis.call('EXISTS', key) == 1 then

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Directories of netdox/: what is in them. files.c has what the files say, objects_write.c what mkdir and rmdir do.
+ * Directories of netdox/: what is in them. files.c has what the files say, objects_write.c what
+ * mkdir and rmdir do.
  */
 #include "config.h"
 
@@ -20,8 +21,9 @@ static enum nv_netdox_kind kind_of(const struct nv_node *node)
 }
 
 /* Fills an entry; takes a reference of blob (NULL for directories and what cannot be read). */
-static int make_entry(struct nv_netdox *netdox, enum nv_netdox_kind kind, const char *name, struct nv_blob *blob, int64_t sampled_ms,
-                      struct nv_entry *ret_entry, struct nv_err *err)
+static int make_entry(struct nv_netdox *netdox, enum nv_netdox_kind kind, const char *name,
+                      struct nv_blob *blob, int64_t sampled_ms, struct nv_entry *ret_entry,
+                      struct nv_err *err)
 {
 	struct nv_entry entry = { .row = netdox->rows[kind], .sampled_ms = sampled_ms };
 
@@ -41,7 +43,8 @@ static int make_entry(struct nv_netdox *netdox, enum nv_netdox_kind kind, const 
 
 /* --- lookup --- */
 
-static int lookup_part(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_part(struct nv_netdox *netdox, const struct nv_node *child,
+                       struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
@@ -54,12 +57,13 @@ static int lookup_part(struct nv_netdox *netdox, const struct nv_node *child, st
 	if (r < 0) {
 		return r;
 	}
-	return make_entry(netdox, part->kind, part->name, part->blob, snapshot->sampled_ms, ret_entry, err);
+	return make_entry(netdox, part->kind, part->name, part->blob, snapshot->sampled_ms,
+	                  ret_entry, err);
 }
 
 /* Whether an object is there, and as of when. */
-static int find_object(struct nv_netdox *netdox, const struct nv_node *node, const struct nv_target *target, int64_t *ret_sampled_ms,
-                       struct nv_err *err)
+static int find_object(struct nv_netdox *netdox, const struct nv_node *node,
+                       const struct nv_target *target, int64_t *ret_sampled_ms, struct nv_err *err)
 {
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
 	struct nv_snapshot *list cleanup_snapshot = NULL;
@@ -82,14 +86,15 @@ static int find_object(struct nv_netdox *netdox, const struct nv_node *node, con
 		return r;
 	}
 	if (!snapshot->exists) {
-		return nv_fail(err, ENOENT, "%s: there is no such %s", node->path, nv_netdox_plans[target->object].noun);
+		return nv_fail(err, ENOENT, "%s: there is no such %s", node->path,
+		               nv_netdox_plans[target->object].noun);
 	}
 	*ret_sampled_ms = snapshot->sampled_ms;
 	return 0;
 }
 
-static int lookup_object(struct nv_netdox *netdox, const struct nv_node *child, enum nv_netdox_kind kind, struct nv_entry *ret_entry,
-                         struct nv_err *err)
+static int lookup_object(struct nv_netdox *netdox, const struct nv_node *child,
+                         enum nv_netdox_kind kind, struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_node node = *child;
@@ -113,7 +118,8 @@ static int lookup_object(struct nv_netdox *netdox, const struct nv_node *child, 
 }
 
 /* A structural directory: there while its object is. */
-static int lookup_inside(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_inside(struct nv_netdox *netdox, const struct nv_node *child,
+                         struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	int64_t sampled_ms;
@@ -122,10 +128,13 @@ static int lookup_inside(struct nv_netdox *netdox, const struct nv_node *child, 
 	if (r == 0) {
 		r = find_object(netdox, child, &target, &sampled_ms, err);
 	}
-	return r < 0 ? r : make_entry(netdox, kind_of(child), child->name, NULL, sampled_ms, ret_entry, err);
+	return r < 0 ? r
+	             : make_entry(netdox, kind_of(child), child->name, NULL, sampled_ms, ret_entry,
+	                          err);
 }
 
-static int lookup_network(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_network(struct nv_netdox *netdox, const struct nv_node *child,
+                          struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_snapshot *list cleanup_snapshot = NULL;
 	struct nv_bytes network cleanup_bytes = NV_BYTES_INIT;
@@ -147,7 +156,8 @@ static int lookup_network(struct nv_netdox *netdox, const struct nv_node *child,
 			return r;
 		}
 		if (!nv_networks_in_list(list, &network)) {
-			return nv_fail(err, ENOENT, "%s: no DNS name is in that network", child->path);
+			return nv_fail(err, ENOENT, "%s: no DNS name is in that network",
+			               child->path);
 		}
 		sampled_ms = list->sampled_ms;
 	}
@@ -159,14 +169,16 @@ static int lookup_network(struct nv_netdox *netdox, const struct nv_node *child,
 }
 
 /* dns/NETWORK/id: the network's own name where it is cut; else it can only be the DNS name `id`. */
-static int lookup_network_id(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_network_id(struct nv_netdox *netdox, const struct nv_node *child,
+                             struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_node name = *child;
 	struct nv_blob *blob cleanup_blob = NULL;
 	int r = nv_network_id_load(netdox, child, &blob, err);
 
 	if (r == 0) {
-		return make_entry(netdox, NV_NETDOX_NETWORK_ID, "id", blob, blob->sampled_ms, ret_entry, err);
+		return make_entry(netdox, NV_NETDOX_NETWORK_ID, "id", blob, blob->sampled_ms,
+		                  ret_entry, err);
 	}
 	if (r != -ENOENT) {
 		return r;
@@ -175,7 +187,8 @@ static int lookup_network_id(struct nv_netdox *netdox, const struct nv_node *chi
 	return lookup_object(netdox, &name, NV_NETDOX_NAME, ret_entry, err);
 }
 
-static int lookup_changelog(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_changelog(struct nv_netdox *netdox, const struct nv_node *child,
+                            struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_blob *blob cleanup_blob = NULL;
 	int r = nv_changelog_load(netdox, &blob, err);
@@ -184,19 +197,25 @@ static int lookup_changelog(struct nv_netdox *netdox, const struct nv_node *chil
 		nv_err_clear(err); /* a key of another type: listed, and reading it says why */
 		r = 0;
 	}
-	return r < 0 ? r : make_entry(netdox, NV_NETDOX_CHANGELOG, child->name, blob, nv_clock_ms(netdox->clock), ret_entry, err);
+	return r < 0 ? r
+	             : make_entry(netdox, NV_NETDOX_CHANGELOG, child->name, blob,
+	                          nv_clock_ms(netdox->clock), ret_entry, err);
 }
 
-static int lookup_orphan(struct nv_netdox *netdox, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_orphan(struct nv_netdox *netdox, const struct nv_node *child,
+                         struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
 	const struct nv_part *part;
 	int r = nv_orphan_find(netdox, child, &snapshot, &part, err);
 
-	return r < 0 ? r : make_entry(netdox, part->kind, part->name, part->blob, snapshot->sampled_ms, ret_entry, err);
+	return r < 0 ? r
+	             : make_entry(netdox, part->kind, part->name, part->blob, snapshot->sampled_ms,
+	                          ret_entry, err);
 }
 
-static int op_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int op_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                     struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 	enum nv_redis_db db;
@@ -208,7 +227,8 @@ static int op_lookup(void *self, const struct nv_call *call, const struct nv_nod
 	case NV_NETDOX_PROCESSED_DIR:
 	case NV_NETDOX_REPORTS:
 	case NV_NETDOX_ORPHANS:
-		return make_entry(netdox, kind_of(child), child->name, NULL, nv_clock_ms(netdox->clock), ret_entry, err);
+		return make_entry(netdox, kind_of(child), child->name, NULL,
+		                  nv_clock_ms(netdox->clock), ret_entry, err);
 	case NV_NETDOX_NETWORK:
 		return lookup_network(netdox, child, ret_entry, err);
 	case NV_NETDOX_NETWORK_ID:
@@ -225,9 +245,11 @@ static int op_lookup(void *self, const struct nv_call *call, const struct nv_nod
 		return lookup_changelog(netdox, child, ret_entry, err);
 	case NV_NETDOX_ORPHANS_DB:
 		if (!nv_orphan_db(netdox, child->name, &db)) {
-			return nv_fail(err, ENOENT, "%s: that database is not one of Netdox", child->path);
+			return nv_fail(err, ENOENT, "%s: that database is not one of Netdox",
+			               child->path);
 		}
-		return make_entry(netdox, NV_NETDOX_ORPHANS_DB, child->name, NULL, nv_clock_ms(netdox->clock), ret_entry, err);
+		return make_entry(netdox, NV_NETDOX_ORPHANS_DB, child->name, NULL,
+		                  nv_clock_ms(netdox->clock), ret_entry, err);
 	case NV_NETDOX_ORPHAN:
 		return lookup_orphan(netdox, child, ret_entry, err);
 	default:
@@ -237,8 +259,8 @@ static int op_lookup(void *self, const struct nv_call *call, const struct nv_nod
 
 /* --- list --- */
 
-static int add_entry(struct nv_netdox *netdox, struct nv_listing *listing, enum nv_netdox_kind kind, const char *name,
-                     struct nv_blob *blob)
+static int add_entry(struct nv_netdox *netdox, struct nv_listing *listing, enum nv_netdox_kind kind,
+                     const char *name, struct nv_blob *blob)
 {
 	char *copy = strdup(name);
 
@@ -252,16 +274,18 @@ static int add_entry(struct nv_netdox *netdox, struct nv_listing *listing, enum 
 static bool has_inside(const struct nv_snapshot *snapshot, enum nv_netdox_kind dir)
 {
 	for (size_t i = 0; i < snapshot->parts_count; i++) {
-		if (snapshot->parts[i].kind == dir || nv_layout_is_in(snapshot->parts[i].kind, dir)) {
+		if (snapshot->parts[i].kind == dir ||
+		    nv_layout_is_in(snapshot->parts[i].kind, dir)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* The parts of a snapshot that stand in this directory, and its structural directories that are not empty. */
-static int add_parts(struct nv_netdox *netdox, struct nv_listing *listing, const struct nv_snapshot *snapshot,
-                     enum nv_netdox_kind dir)
+/* The parts of a snapshot that stand in this directory, and its structural directories that are
+ * not empty. */
+static int add_parts(struct nv_netdox *netdox, struct nv_listing *listing,
+                     const struct nv_snapshot *snapshot, enum nv_netdox_kind dir)
 {
 	int r = 0;
 
@@ -275,16 +299,19 @@ static int add_parts(struct nv_netdox *netdox, struct nv_listing *listing, const
 	for (int kind = 0; r == 0 && kind < NV_NETDOX_KIND_COUNT; kind++) {
 		const struct nv_row *row = netdox->rows[kind];
 
-		if ((row->flags & NV_ROW_STRUCTURAL) && nv_layout_is_in((enum nv_netdox_kind)kind, dir) &&
+		if ((row->flags & NV_ROW_STRUCTURAL) &&
+		    nv_layout_is_in((enum nv_netdox_kind)kind, dir) &&
 		    has_inside(snapshot, (enum nv_netdox_kind)kind)) {
-			r = add_entry(netdox, listing, (enum nv_netdox_kind)kind, nv_row_component(row), NULL);
+			r = add_entry(netdox, listing, (enum nv_netdox_kind)kind,
+			              nv_row_component(row), NULL);
 		}
 	}
 	return r;
 }
 
 /* Sorts and gives away a listing that was filled with result r. */
-static int finish_listing(struct nv_listing **listing, int r, struct nv_listing **ret_listing, struct nv_err *err)
+static int finish_listing(struct nv_listing **listing, int r, struct nv_listing **ret_listing,
+                          struct nv_err *err)
 {
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
@@ -295,7 +322,8 @@ static int finish_listing(struct nv_listing **listing, int r, struct nv_listing 
 }
 
 /* The directory of an object, or a directory inside one. */
-static int list_object(struct nv_netdox *netdox, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_object(struct nv_netdox *netdox, const struct nv_node *dir,
+                       struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
@@ -310,7 +338,8 @@ static int list_object(struct nv_netdox *netdox, const struct nv_node *dir, stru
 		return r;
 	}
 	if (!snapshot->exists) {
-		return nv_fail(err, ENOENT, "%s: there is no such %s", dir->path, nv_netdox_plans[target.object].noun);
+		return nv_fail(err, ENOENT, "%s: there is no such %s", dir->path,
+		               nv_netdox_plans[target.object].noun);
 	}
 	broken = nv_snapshot_find(snapshot, kind_of(dir), NULL);
 	if (broken) {
@@ -322,7 +351,8 @@ static int list_object(struct nv_netdox *netdox, const struct nv_node *dir, stru
 }
 
 /* A directory of objects: names only. */
-static int list_objects(struct nv_netdox *netdox, enum nv_netdox_kind kind, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_objects(struct nv_netdox *netdox, enum nv_netdox_kind kind,
+                        struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_scope scope = { nv_list_of(nv_netdox_layouts[kind].object), NULL };
 	struct nv_snapshot *list cleanup_snapshot = NULL;
@@ -337,7 +367,8 @@ static int list_objects(struct nv_netdox *netdox, enum nv_netdox_kind kind, stru
 	r = listing ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < list->members.count; i++) {
 		nv_buf_truncate(&name, 0);
-		nv_object_component(nv_netdox_layouts[kind].object, &list->members.items[i].bytes, &name, NULL);
+		nv_object_component(nv_netdox_layouts[kind].object, &list->members.items[i].bytes,
+		                    &name, NULL);
 		r = nv_buf_error(&name);
 		if (r == 0) {
 			r = add_entry(netdox, listing, kind, name.data, NULL);
@@ -357,10 +388,13 @@ static int add_network(void *ctx, const struct nv_bytes *network)
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 
 	nv_name_encode(&name, network->data, network->size, "", 0, NULL);
-	return nv_buf_error(&name) ? -ENOMEM : add_entry(add->netdox, add->listing, NV_NETDOX_NETWORK, name.data, NULL);
+	return nv_buf_error(&name)
+	               ? -ENOMEM
+	               : add_entry(add->netdox, add->listing, NV_NETDOX_NETWORK, name.data, NULL);
 }
 
-static int list_networks(struct nv_netdox *netdox, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_networks(struct nv_netdox *netdox, struct nv_listing **ret_listing,
+                         struct nv_err *err)
 {
 	struct nv_scope scope = { NV_OBJECT_NETWORKS, NULL };
 	struct nv_snapshot *list cleanup_snapshot = NULL;
@@ -377,8 +411,8 @@ static int list_networks(struct nv_netdox *netdox, struct nv_listing **ret_listi
 }
 
 /* The names of one network in a list. */
-static int add_names(struct nv_netdox *netdox, struct nv_listing *listing, const struct nv_snapshot *list,
-                     const struct nv_bytes *network, bool *ret_any)
+static int add_names(struct nv_netdox *netdox, struct nv_listing *listing,
+                     const struct nv_snapshot *list, const struct nv_bytes *network, bool *ret_any)
 {
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 	int r = 0;
@@ -403,7 +437,8 @@ static int add_names(struct nv_netdox *netdox, struct nv_listing *listing, const
 	return r;
 }
 
-static int list_network(struct nv_netdox *netdox, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_network(struct nv_netdox *netdox, const struct nv_node *dir,
+                        struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_snapshot *list cleanup_snapshot = NULL;
 	struct nv_listing *listing cleanup_listing = NULL;
@@ -432,7 +467,8 @@ static int list_network(struct nv_netdox *netdox, const struct nv_node *dir, str
 
 static int list_root(struct nv_netdox *netdox, struct nv_listing **ret_listing, struct nv_err *err)
 {
-	static const enum nv_netdox_kind dirs[] = { NV_NETDOX_DNS, NV_NETDOX_NODES, NV_NETDOX_PROCESSED_DIR, NV_NETDOX_REPORTS,
+	static const enum nv_netdox_kind dirs[] = { NV_NETDOX_DNS, NV_NETDOX_NODES,
+		                                    NV_NETDOX_PROCESSED_DIR, NV_NETDOX_REPORTS,
 		                                    NV_NETDOX_ORPHANS };
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
@@ -454,12 +490,14 @@ static int list_root(struct nv_netdox *netdox, struct nv_listing **ret_listing, 
 		r = add_entry(netdox, listing, NV_NETDOX_CHANGELOG, "changelog", changelog);
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		r = add_entry(netdox, listing, dirs[i], nv_row_component(netdox->rows[dirs[i]]), NULL);
+		r = add_entry(netdox, listing, dirs[i], nv_row_component(netdox->rows[dirs[i]]),
+		              NULL);
 	}
 	return finish_listing(&listing, r, ret_listing, err);
 }
 
-static int list_orphans_db(struct nv_netdox *netdox, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_orphans_db(struct nv_netdox *netdox, const struct nv_node *dir,
+                           struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
 	struct nv_listing *listing cleanup_listing = NULL;
@@ -478,7 +516,8 @@ static int list_orphans_db(struct nv_netdox *netdox, const struct nv_node *dir, 
 	return finish_listing(&listing, r, ret_listing, err);
 }
 
-static int list_orphans(struct nv_netdox *netdox, struct nv_listing **ret_listing, struct nv_err *err)
+static int list_orphans(struct nv_netdox *netdox, struct nv_listing **ret_listing,
+                        struct nv_err *err)
 {
 	struct nv_listing *listing cleanup_listing = NULL;
 	int r = 0;
@@ -494,7 +533,8 @@ static int list_orphans(struct nv_netdox *netdox, struct nv_listing **ret_listin
 		if (!listing) {
 			listing = nv_listing_new(snapshot->sampled_ms);
 		}
-		snprintf(name, sizeof(name), "%d", nv_redis_db_number(netdox->redis, (enum nv_redis_db)db));
+		snprintf(name, sizeof(name), "%d",
+		         nv_redis_db_number(netdox->redis, (enum nv_redis_db)db));
 		if (!listing) {
 			r = -ENOMEM;
 		} else if (snapshot->parts_count > 0) {
@@ -504,7 +544,8 @@ static int list_orphans(struct nv_netdox *netdox, struct nv_listing **ret_listin
 	return finish_listing(&listing, r, ret_listing, err);
 }
 
-static int op_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int op_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                   struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 

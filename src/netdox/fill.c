@@ -24,7 +24,8 @@ int nv_fill_fields(struct nv_fields *fields, const struct nv_redis_reply *items,
 	int r = count % 2 == 0 ? 0 : -EPROTO;
 
 	for (size_t i = 0; r == 0 && i < count; i += 2) {
-		r = nv_fields_add(fields, items[i].data, items[i].size, items[i + 1].data, items[i + 1].size, 0);
+		r = nv_fields_add(fields, items[i].data, items[i].size, items[i + 1].data,
+		                  items[i + 1].size, 0);
 	}
 	return r;
 }
@@ -44,7 +45,8 @@ static int fill_zset(struct nv_zset *zset, const struct nv_redis_reply *items, s
 	return r;
 }
 
-int nv_fill_entry(struct nv_stream *stream, const struct nv_redis_reply *id, const struct nv_redis_reply *texts, size_t count)
+int nv_fill_entry(struct nv_stream *stream, const struct nv_redis_reply *id,
+                  const struct nv_redis_reply *texts, size_t count)
 {
 	struct nv_stream_entry *entry;
 	uint64_t ms, seq;
@@ -58,7 +60,8 @@ int nv_fill_entry(struct nv_stream *stream, const struct nv_redis_reply *id, con
 		return -ENOMEM;
 	}
 	for (size_t i = 0; r == 0 && i < count; i += 2) {
-		r = nv_fields_add(&entry->fields, texts[i].data, texts[i].size, texts[i + 1].data, texts[i + 1].size, 0);
+		r = nv_fields_add(&entry->fields, texts[i].data, texts[i].size, texts[i + 1].data,
+		                  texts[i + 1].size, 0);
 	}
 	return r;
 }
@@ -82,14 +85,16 @@ static int fill_stream(struct nv_stream *stream, const struct nv_redis_reply *it
 	return 0;
 }
 
-int nv_fill_data(struct nv_data *data, const char *type, const struct nv_redis_reply *items, size_t count)
+int nv_fill_data(struct nv_data *data, const char *type, const struct nv_redis_reply *items,
+                 size_t count)
 {
 	if (!nv_data_type_parse(type, strlen(type), &data->type)) {
 		return -EPROTO;
 	}
 	switch (data->type) {
 	case NV_DATA_STRING:
-		return count == 1 ? nv_bytes_copy(&data->string, items[0].data, items[0].size) : -EPROTO;
+		return count == 1 ? nv_bytes_copy(&data->string, items[0].data, items[0].size)
+		                  : -EPROTO;
 	case NV_DATA_LIST:
 	case NV_DATA_SET:
 		return nv_fill_lines(&data->rows, items, count);

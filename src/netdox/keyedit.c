@@ -28,7 +28,8 @@ static const struct {
 	const char *word;
 	int errnum;
 } statuses[] = {
-	{ "ENOENT", ENOENT }, { "EEXIST", EEXIST }, { "ENOTEMPTY", ENOTEMPTY }, { "STALE", ESTALE }, { "RETRY", EAGAIN },
+	{ "ENOENT", ENOENT }, { "EEXIST", EEXIST }, { "ENOTEMPTY", ENOTEMPTY },
+	{ "STALE", ESTALE },  { "RETRY", EAGAIN },
 };
 
 static const char *status_word(int errnum)
@@ -49,7 +50,8 @@ static void put(struct nv_keyedit *edit, const struct nv_bytes *bytes)
 static void put_optional(struct nv_keyedit *edit, const struct nv_bytes *bytes)
 {
 	nv_redis_args_integer(&edit->ops, bytes && bytes->data ? 1 : 0);
-	nv_redis_args_add(&edit->ops, bytes && bytes->data ? bytes->data : "", bytes && bytes->data ? bytes->size : 0);
+	nv_redis_args_add(&edit->ops, bytes && bytes->data ? bytes->data : "",
+	                  bytes && bytes->data ? bytes->size : 0);
 }
 
 static void begin(struct nv_keyedit *edit, const char *operation)
@@ -58,7 +60,8 @@ static void begin(struct nv_keyedit *edit, const char *operation)
 	nv_redis_args_text(&edit->ops, operation);
 }
 
-size_t nv_keyedit_entry(struct nv_keyedit *edit, const char *change, const struct nv_bytes *value, const struct nv_bytes *plugin)
+size_t nv_keyedit_entry(struct nv_keyedit *edit, const char *change, const struct nv_bytes *value,
+                        const struct nv_bytes *plugin)
 {
 	nv_redis_args_text(&edit->entries, change);
 	nv_redis_args_add(&edit->entries, value->data ? value->data : "", value->size);
@@ -66,8 +69,8 @@ size_t nv_keyedit_entry(struct nv_keyedit *edit, const char *change, const struc
 	return ++edit->entries_count;
 }
 
-void nv_keyedit_member(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, bool there,
-                      int errnum)
+void nv_keyedit_member(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types,
+                       const struct nv_bytes *member, bool there, int errnum)
 {
 	begin(edit, "member");
 	put(edit, key);
@@ -84,7 +87,8 @@ void nv_keyedit_absent(struct nv_keyedit *edit, const struct nv_bytes *key, int 
 	nv_redis_args_text(&edit->ops, status_word(errnum));
 }
 
-void nv_keyedit_equals(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *value, int errnum)
+void nv_keyedit_equals(struct nv_keyedit *edit, const struct nv_bytes *key,
+                       const struct nv_bytes *value, int errnum)
 {
 	begin(edit, "equals");
 	put(edit, key);
@@ -92,7 +96,8 @@ void nv_keyedit_equals(struct nv_keyedit *edit, const struct nv_bytes *key, cons
 	nv_redis_args_text(&edit->ops, status_word(errnum));
 }
 
-void nv_keyedit_add(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member, size_t entry)
+void nv_keyedit_add(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types,
+                    const struct nv_bytes *member, size_t entry)
 {
 	begin(edit, "add");
 	edit->changes_count++;
@@ -102,8 +107,8 @@ void nv_keyedit_add(struct nv_keyedit *edit, const struct nv_bytes *key, const c
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_keyedit_remove(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types, const struct nv_bytes *member,
-                      const struct nv_bytes *guard, size_t entry)
+void nv_keyedit_remove(struct nv_keyedit *edit, const struct nv_bytes *key, const char *types,
+                       const struct nv_bytes *member, const struct nv_bytes *guard, size_t entry)
 {
 	const struct nv_bytes none = nv_view("", 0);
 
@@ -116,8 +121,9 @@ void nv_keyedit_remove(struct nv_keyedit *edit, const struct nv_bytes *key, cons
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_keyedit_field(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *field, const struct nv_bytes *old_value,
-                     const struct nv_bytes *new_value, size_t entry)
+void nv_keyedit_field(struct nv_keyedit *edit, const struct nv_bytes *key,
+                      const struct nv_bytes *field, const struct nv_bytes *old_value,
+                      const struct nv_bytes *new_value, size_t entry)
 {
 	begin(edit, "field");
 	edit->changes_count++;
@@ -128,8 +134,9 @@ void nv_keyedit_field(struct nv_keyedit *edit, const struct nv_bytes *key, const
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_keyedit_score(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_bytes *member, const struct nv_bytes *old_score,
-                     const struct nv_bytes *new_score, size_t entry)
+void nv_keyedit_score(struct nv_keyedit *edit, const struct nv_bytes *key,
+                      const struct nv_bytes *member, const struct nv_bytes *old_score,
+                      const struct nv_bytes *new_score, size_t entry)
 {
 	begin(edit, "score");
 	edit->changes_count++;
@@ -157,7 +164,8 @@ static void put_zset(struct nv_keyedit *edit, const struct nv_zset *zset)
 
 		nv_score_format(zset->items[i].score, &score);
 		put(edit, &zset->items[i].member);
-		nv_redis_args_add(&edit->ops, score.data ? score.data : "0", score.data ? score.len : 1);
+		nv_redis_args_add(&edit->ops, score.data ? score.data : "0",
+		                  score.data ? score.len : 1);
 	}
 }
 
@@ -169,7 +177,8 @@ static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 		nv_redis_args_integer(&edit->ops, 0);
 		return;
 	}
-	bool none = data->type == NV_DATA_NONE || (data->type != NV_DATA_STRING && nv_data_is_empty(data));
+	bool none = data->type == NV_DATA_NONE ||
+	            (data->type != NV_DATA_STRING && nv_data_is_empty(data));
 	nv_redis_args_text(&edit->ops, none ? "none" : nv_data_type_name(data->type));
 	if (none) {
 		nv_redis_args_integer(&edit->ops, 0);
@@ -188,8 +197,8 @@ static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 	}
 }
 
-void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_data *old_data, const struct nv_data *new_data,
-                     size_t entry)
+void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key,
+                      const struct nv_data *old_data, const struct nv_data *new_data, size_t entry)
 {
 	begin(edit, "whole");
 	edit->changes_count++;
@@ -200,12 +209,15 @@ void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key, const
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key, const struct nv_fields *old_fields, size_t entry)
+void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key,
+                     const struct nv_fields *old_fields, size_t entry)
 {
 	begin(edit, "whole");
 	edit->changes_count++;
 	put(edit, key);
-	nv_redis_args_text(&edit->ops, !old_fields ? "any" : old_fields->count > 0 ? "hash" : "none");
+	nv_redis_args_text(&edit->ops, !old_fields             ? "any"
+	                               : old_fields->count > 0 ? "hash"
+	                                                       : "none");
 	if (old_fields) {
 		put_fields(edit, old_fields);
 	} else {
@@ -216,7 +228,8 @@ void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key, const 
 	nv_redis_args_integer(&edit->ops, (long long)entry);
 }
 
-void nv_keyedit_move(struct nv_keyedit *edit, const struct nv_bytes *from, const struct nv_bytes *to, size_t entry)
+void nv_keyedit_move(struct nv_keyedit *edit, const struct nv_bytes *from,
+                     const struct nv_bytes *to, size_t entry)
 {
 	begin(edit, "move");
 	edit->changes_count++;
@@ -246,8 +259,8 @@ static void append_args(struct nv_redis_args *args, const struct nv_redis_args *
 	args->count += more->count;
 }
 
-static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit, const struct nv_plan_group *group,
-                     struct nv_redis_args *args)
+static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit,
+                     const struct nv_plan_group *group, struct nv_redis_args *args)
 {
 	struct timespec now = nv_clock_wall(netdox->clock);
 	struct nv_buf stamp cleanup_buf = NV_BUF_INIT;
@@ -267,7 +280,8 @@ static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit, co
 }
 
 /* What a refusal of the script means. */
-static int refusal(const struct nv_redis_reply *items, const struct nv_netdox *netdox, struct nv_err *err)
+static int refusal(const struct nv_redis_reply *items, const struct nv_netdox *netdox,
+                   struct nv_err *err)
 {
 	struct nv_buf a cleanup_buf = NV_BUF_INIT;
 	struct nv_buf types cleanup_buf = NV_BUF_INIT;
@@ -277,58 +291,74 @@ static int refusal(const struct nv_redis_reply *items, const struct nv_netdox *n
 	nv_layout_types_text(items[2].data, &types);
 	const char *key = a.data ? a.data : "";
 	if (nv_redis_reply_is(status, "WRONGTYPE")) {
-		return nv_fail(err, EIO, "the key '%s' is a %s, expected %s", key, items[3].data, types.data ? types.data : "");
+		return nv_fail(err, EIO, "the key '%s' is a %s, expected %s", key, items[3].data,
+		               types.data ? types.data : "");
 	}
 	if (nv_redis_reply_is(status, "DENIED")) {
-		return nv_fail(err, EACCES, "%s: this login may not %s", nv_redis_address(netdox->redis), key);
+		return nv_fail(err, EACCES, "%s: this login may not %s",
+		               nv_redis_address(netdox->redis), key);
 	}
 	if (nv_redis_reply_is(status, "FULL")) {
-		return nv_fail(err, EIO, "the stream '%s' takes no more entries: its last id is the highest one", key);
+		return nv_fail(
+			err, EIO,
+			"the stream '%s' takes no more entries: its last id is the highest one",
+			key);
 	}
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (nv_redis_reply_is(status, statuses[i].word)) {
-			return nv_fail(err, statuses[i].errnum, "'%s' was changed by another, or is not as expected", key);
+			return nv_fail(err, statuses[i].errnum,
+			               "'%s' was changed by another, or is not as expected", key);
 		}
 	}
 	return nv_fail(err, EIO, "unexpected answer of the commit script");
 }
 
 /* Reads the script's answer: 0 or the refusal. */
-static int take_answer(struct nv_netdox *netdox, const struct nv_redis_reply *reply, const struct nv_plan_group *group,
-                       int64_t sampled_ms, struct nv_keyedited *ret, struct nv_err *err)
+static int take_answer(struct nv_netdox *netdox, const struct nv_redis_reply *reply,
+                       const struct nv_plan_group *group, int64_t sampled_ms,
+                       struct nv_keyedited *ret, struct nv_err *err)
 {
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
 	struct nv_keyedited edited = { .changed = false };
 	long long changed;
 	int r;
 
-	if (reply->type != NV_REDIS_ARRAY || reply->count != 6 || !nv_redis_reply_integer(&reply->items[4], &changed)) {
+	if (reply->type != NV_REDIS_ARRAY || reply->count != 6 ||
+	    !nv_redis_reply_integer(&reply->items[4], &changed)) {
 		return nv_fail(err, EIO, "unexpected answer of the commit script");
 	}
 	edited.changed = changed != 0;
 	r = nv_redis_reply_is(&reply->items[0], "OK") ? 0 : refusal(reply->items, netdox, err);
-	/* The change stands, or was refused, whatever comes of reading the answer: then the caller has no snapshot. */
+	/* The change stands, or was refused, whatever comes of reading the answer: then the
+	 * caller has no snapshot. */
 	if (group && nv_builder_new(sampled_ms, &builder) == 0 &&
-	    nv_plan_feed(&reply->items[5], group, 1, nv_builder_sink(builder, group), NULL) == 0 && nv_builder_count(builder) == 1) {
+	    nv_plan_feed(&reply->items[5], group, 1, nv_builder_sink(builder, group), NULL) == 0 &&
+	    nv_builder_count(builder) == 1) {
 		edited.snapshot = nv_snapshot_ref(nv_builder_at(builder, 0));
 	}
 	*ret = edited;
 	return r;
 }
 
-int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit, const struct nv_target *target, bool lists,
-                  struct nv_keyedited *ret, struct nv_err *err)
+int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit,
+                   const struct nv_target *target, bool lists, struct nv_keyedited *ret,
+                   struct nv_err *err)
 {
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 	const struct nv_plan *plan = &nv_netdox_plans[target->object];
-	struct nv_plan_group group = { .object = target->object, .ids = plan->has_id ? &target->id : NULL, .count = 1 };
-	/* Orphans are found by elimination; there is no plan that would tell what is left of one. */
+	struct nv_plan_group group = { .object = target->object,
+		                       .ids = plan->has_id ? &target->id : NULL,
+		                       .count = 1 };
+	/* Orphans are found by elimination; there is no plan that would tell what is left of
+	 * one. */
 	const struct nv_plan_group *back = target->object == NV_OBJECT_KEY ? NULL : &group;
 	int64_t sampled_ms = nv_clock_ms(netdox->clock);
 	bool ambiguous = false;
 	bool again = false;
-	struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = netdox->commit_script, .args = &args,
+	struct nv_redis_call call = { .db = NV_REDIS_MAIN,
+		                      .script = netdox->commit_script,
+		                      .args = &args,
 		                      .deadline_ms = nv_redis_deadline(netdox->redis) };
 	int r;
 

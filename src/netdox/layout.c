@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The layout `spec`: the Data Structure Specification as two tables, plans (how objects are read) and layouts (how paths are written).
+ * The layout `spec`: the Data Structure Specification as two tables, plans (how objects are read)
+ * and layouts (how paths are written).
  */
 #include "config.h"
 
@@ -35,17 +36,24 @@ const char nv_netdox_key_meta[] = K_META;
 const char nv_netdox_details[] = DETAILS;
 
 const char *const nv_netdox_words[] = {
-	"changelog", "last-modified", K_DEFAULT_NETWORK, K_DNS, K_NODES, K_META, K_REPORTS, "pdata", K_DNS_NODES, NULL,
+	"changelog", "last-modified", K_DEFAULT_NETWORK, K_DNS,       K_NODES,
+	K_META,      K_REPORTS,       "pdata",           K_DNS_NODES, NULL,
 };
 
 #define MAIN NV_REDIS_MAIN
 #define DB1 NV_REDIS_PROCESSED
-#define KEY(depth, db, types, key, kind, role) \
-	{ (depth), (db), NV_STEP_KEY, (types), (key), NULL, NV_NETDOX_##kind, NV_ROLE_##role }
-#define MEMBER(db, key, member, kind, role) \
-	{ 0, (db), NV_STEP_MEMBER, "set", (key), (member), NV_NETDOX_##kind, NV_ROLE_##role }
-#define FIELD(db, key, member, kind, role) \
-	{ 0, (db), NV_STEP_FIELD, "hash", (key), (member), NV_NETDOX_##kind, NV_ROLE_##role }
+#define KEY(depth, db, types, key, kind, role)                                                     \
+	{                                                                                          \
+		(depth), (db), NV_STEP_KEY, (types), (key), NULL, NV_NETDOX_##kind, NV_ROLE_##role \
+	}
+#define MEMBER(db, key, member, kind, role)                                                        \
+	{                                                                                          \
+		0, (db), NV_STEP_MEMBER, "set", (key), (member), NV_NETDOX_##kind, NV_ROLE_##role  \
+	}
+#define FIELD(db, key, member, kind, role)                                                         \
+	{                                                                                          \
+		0, (db), NV_STEP_FIELD, "hash", (key), (member), NV_NETDOX_##kind, NV_ROLE_##role  \
+	}
 
 static const struct nv_step metas_steps[] = {
 	KEY(0, MAIN, "set", K_META, DNS_META, LIST),
@@ -130,8 +138,11 @@ static const struct nv_step key1_steps[] = {
 	KEY(0, DB1, "*", "$0" DETAILS, ORPHAN, DETAILS),
 };
 
-#define PLAN(text, table, varies) \
-	{ .noun = (text), .steps = (table), .count = sizeof(table) / sizeof((table)[0]), .has_id = (varies) }
+#define PLAN(text, table, varies)                                                                  \
+	{                                                                                          \
+		.noun = (text), .steps = (table), .count = sizeof(table) / sizeof((table)[0]),     \
+		.has_id = (varies)                                                                 \
+	}
 
 const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 	[NV_OBJECT_ROOT] = PLAN("database", root_steps, false),
@@ -157,24 +168,32 @@ const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 #define QUALIFIED_TYPES "CNAME A PTR"
 
 /* Meta and pdata of DNS names and of nodes differ in nothing but keys and plugin. */
-#define META(path_text, of, from)                                                                               \
-	{                                                                                                       \
-		.path = path_text "/meta", .object = NV_OBJECT_##of, .codec = NV_CODEC_FIELDS, .index = K_META, \
-		.index_types = "set", .member = "$0", .key = K_META_OF, .created = "updated metadata",          \
-		.updated = "updated metadata", .removed = "delete metadata", .value = K_META_OF,                \
-		.plugin = NV_PLUGIN_##from,                                                                     \
+#define META(path_text, of, from)                                                                  \
+	{                                                                                          \
+		.path = path_text "/meta", .object = NV_OBJECT_##of, .codec = NV_CODEC_FIELDS,     \
+		.index = K_META, .index_types = "set", .member = "$0", .key = K_META_OF,           \
+		.created = "updated metadata", .updated = "updated metadata",                      \
+		.removed = "delete metadata", .value = K_META_OF, .plugin = NV_PLUGIN_##from,      \
 	}
-#define PDATA(path_text, of, index_key, types, data_key)                                                             \
-	{                                                                                                            \
-		.path = path_text "/pdata/ID", .object = NV_OBJECT_##of, .codec = NV_CODEC_DATA, .index = index_key, \
-		.index_types = types, .member = "$1", .key = data_key, .details = data_key DETAILS,                  \
-		.created = "updated plugin data", .updated = "updated plugin data",                                  \
-		.removed = "delete plugin data", .value = data_key, .plugin = NV_PLUGIN_HEADER,                      \
+#define PDATA(path_text, of, index_key, types, data_key)                                           \
+	{                                                                                          \
+		.path = path_text "/pdata/ID", .object = NV_OBJECT_##of, .codec = NV_CODEC_DATA,   \
+		.index = index_key, .index_types = types, .member = "$1", .key = data_key,         \
+		.details = data_key DETAILS, .created = "updated plugin data",                     \
+		.updated = "updated plugin data", .removed = "delete plugin data",                 \
+		.value = data_key, .plugin = NV_PLUGIN_HEADER,                                     \
 	}
-#define DIRECTORY(path_text, of) { .path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_NONE }
-#define DERIVED(path_text, of, with) \
-	{ .path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_##with, .readonly = true }
+#define DIRECTORY(path_text, of)                                                                   \
+	{                                                                                          \
+		.path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_NONE                \
+	}
+#define DERIVED(path_text, of, with)                                                               \
+	{                                                                                          \
+		.path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_##with,             \
+		.readonly = true                                                                   \
+	}
 
+/* clang-format off: a row reads as keys, words, rules. */
 const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_ROOT] = DIRECTORY("netdox", ROOT),
 	[NV_NETDOX_CHANGELOG] = DERIVED("netdox/changelog", ROOT, CHANGELOG),
@@ -188,22 +207,27 @@ const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_NETWORK] = DIRECTORY("netdox/dns/NETWORK", NETWORKS),
 	[NV_NETDOX_NETWORK_ID] = DERIVED("netdox/dns/NETWORK/id", NETWORKS, NAME),
 	[NV_NETDOX_NAME] = {
-		.path = NAME_PATH, .object = NV_OBJECT_NAME, .index = K_DNS, .index_types = "set", .member = "$0",
+		.path = NAME_PATH, .object = NV_OBJECT_NAME,
+		.index = K_DNS, .index_types = "set", .member = "$0",
 		.created = "create dns name", .removed = "delete dns name", .value = "$0",
 	},
 	[NV_NETDOX_RECORDS] = {
 		.path = NAME_PATH "/records", .object = NV_OBJECT_NAME, .codec = NV_CODEC_RECORDS,
 		.plugin = NV_PLUGIN_LINE, .fold = true, .qualify = QUALIFIED_TYPES,
 		.levels = {
-			{ K_PLUGINS, "$1", K_TYPES, "add plugin to dns name", "remove plugin from dns name" },
-			{ K_TYPES, "$2", K_VALUES, "add record type to dns name", "remove record type from dns name" },
+			{ K_PLUGINS, "$1", K_TYPES,
+			  "add plugin to dns name", "remove plugin from dns name" },
+			{ K_TYPES, "$2", K_VALUES,
+			  "add record type to dns name", "remove record type from dns name" },
 			{ K_VALUES, "$3", NULL, "create dns record", "delete dns record" },
 		},
 	},
 	[NV_NETDOX_MAPS] = {
-		.path = NAME_PATH "/maps", .object = NV_OBJECT_NAME, .codec = NV_CODEC_LINES, .qualified = true,
+		.path = NAME_PATH "/maps", .object = NV_OBJECT_NAME,
+		.codec = NV_CODEC_LINES, .qualified = true,
 		.levels = {
-			{ K_MAPS, "$1", NULL, "updated network mapping", "updated network mapping" },
+			{ K_MAPS, "$1", NULL,
+			  "updated network mapping", "updated network mapping" },
 		},
 	},
 	[NV_NETDOX_DNS_META] = META(NAME_PATH, NAME, OPTION),
@@ -213,14 +237,18 @@ const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_NAME_ID] = DERIVED(NAME_PATH "/id", NAME, NAME),
 	[NV_NETDOX_NODES] = DIRECTORY("netdox/nodes", NODES),
 	[NV_NETDOX_NODE] = {
-		.path = NODE_PATH, .object = NV_OBJECT_NODE, .index = K_NODES, .index_types = "set", .member = "$0",
-		.created = "create plugin node", .removed = "delete node", .value = "$0", .plugin = NV_PLUGIN_NODE,
+		.path = NODE_PATH, .object = NV_OBJECT_NODE,
+		.index = K_NODES, .index_types = "set", .member = "$0",
+		.created = "create plugin node", .removed = "delete node", .value = "$0",
+		.plugin = NV_PLUGIN_NODE,
 	},
 	[NV_NETDOX_PLUGINS_DIR] = DIRECTORY(NODE_PATH "/plugins", NODE),
 	[NV_NETDOX_PLUGIN] = {
-		.path = NODE_PATH "/plugins/PLUGIN", .object = NV_OBJECT_NODE, .codec = NV_CODEC_FIELDS,
+		.path = NODE_PATH "/plugins/PLUGIN", .object = NV_OBJECT_NODE,
+		.codec = NV_CODEC_FIELDS,
 		.index = K_NODE, .index_types = "set", .member = "$1", .key = K_NODE_PLUGIN,
-		.created = "create plugin node", .updated = "updated plugin node", .removed = "delete plugin node",
+		.created = "create plugin node", .updated = "updated plugin node",
+		.removed = "delete plugin node",
 		.value = K_NODE_PLUGIN, .plugin = NV_PLUGIN_FILE,
 	},
 	[NV_NETDOX_NODE_META] = META(NODE_PATH, NODE, NODE),
@@ -242,16 +270,20 @@ const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_REPORT] = {
 		.path = "netdox/reports/ID", .object = NV_OBJECT_REPORT, .codec = NV_CODEC_DATA,
 		.index = K_REPORTS, .index_types = "set", .member = "$0", .key = K_REPORTS ";$0",
-		.details = K_REPORTS ";$0" DETAILS, .created = "create report", .updated = "updated plugin data",
+		.details = K_REPORTS ";$0" DETAILS,
+		.created = "create report", .updated = "updated plugin data",
 		.removed = "delete report", .value = K_REPORTS ";$0", .plugin = NV_PLUGIN_HEADER,
 	},
 	[NV_NETDOX_ORPHANS] = DIRECTORY("netdox/orphans", KEY),
 	[NV_NETDOX_ORPHANS_DB] = DIRECTORY("netdox/orphans/DB", KEY),
 	[NV_NETDOX_ORPHAN] = {
-		.path = "netdox/orphans/DB/KEY", .object = NV_OBJECT_KEY, .codec = NV_CODEC_DATA, .key = "$0",
+		.path = "netdox/orphans/DB/KEY", .object = NV_OBJECT_KEY,
+		.codec = NV_CODEC_DATA, .key = "$0",
 		.details = "$0" DETAILS, .removed = "delete orphan", .value = "$0",
 	},
 };
+
+/* clang-format on */
 
 void nv_layout_expand(struct nv_buf *out, const char *template, const struct nv_vars *vars)
 {
@@ -306,7 +338,8 @@ bool nv_layout_is_in(enum nv_netdox_kind kind, enum nv_netdox_kind dir)
 	const char *parent = nv_netdox_layouts[dir].path;
 	const char *slash = strrchr(path, '/');
 
-	return slash && strlen(parent) == (size_t)(slash - path) && memcmp(parent, path, (size_t)(slash - path)) == 0;
+	return slash && strlen(parent) == (size_t)(slash - path) &&
+	       memcmp(parent, path, (size_t)(slash - path)) == 0;
 }
 
 bool nv_layout_is_reserved(const struct nv_bytes *plugin)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table of DESIGN 5: what the keys of each logical object are, and what a change of it is called.
- *
- * Everything else in this family is driven by it: plan.c reads the keys of a plan, snapshot.c makes texts of them, save*.c and commit.c write
- * the keys and entries of a row. Another layout (`-o layout=current`) is another pair of tables of these two structs.
- *
- * A template is a key or member with variables: $0 is the object (a DNS name, a node id, …), $1 to $3 what a plan walked
- * through or a row names.
+ * The table of DESIGN 5: what the keys of each logical object are, and what a change of it is
+ called. *
+ * Everything else in this family is driven by it: plan.c reads the keys of a plan, snapshot.c makes
+ * texts of them, save*.c and commit.c write the keys and entries of a row. Another layout (`-o
+ layout=current`) is another pair of tables of these two structs. *
+ * A template is a key or member with variables: $0 is the object (a DNS name, a node id, …), $1 to
+ * $3 what a plan walked through or a row names.
  */
 #ifndef NV_NETDOX_LAYOUT_H
 #define NV_NETDOX_LAYOUT_H
@@ -41,7 +41,8 @@ enum nv_object {
 };
 
 enum nv_step_how {
-	NV_STEP_KEY,    /* the whole value of a key; children are walked for each member (set) or field (hash) */
+	/* the whole value of a key; children are walked for each member (set) or field (hash) */
+	NV_STEP_KEY,
 	NV_STEP_MEMBER, /* whether a set has a member */
 	NV_STEP_FIELD,  /* one field of a hash */
 };
@@ -59,8 +60,8 @@ enum nv_step_role {
 	NV_ROLE_VALUES,  /* KEY: the values, of plugin $1 and type $2 */
 };
 
-/* One step of a plan: one key to read. Preorder; a step's children have its depth + 1 and run once for each of its members, which are then
- * the variable $(depth + 1). */
+/* One step of a plan: one key to read. Preorder; a step's children have its depth + 1 and run once
+ * for each of its members, which are then the variable $(depth + 1). */
 struct nv_step {
 	unsigned depth;
 	enum nv_redis_db db;
@@ -104,10 +105,10 @@ enum nv_plugin_source {
 
 /* One level of a file that is made of sets. The entries' V is the set's key. */
 struct nv_level {
-	const char *key;     /* template of the set */
-	const char *member;  /* template of the member; NULL ends the levels */
-	const char *below;   /* template of the key whose being there keeps the member; NULL = none */
-	const char *added;   /* entry word */
+	const char *key;    /* template of the set */
+	const char *member; /* template of the member; NULL ends the levels */
+	const char *below; /* template of the key whose being there keeps the member; NULL = none */
+	const char *added; /* entry word */
 	const char *removed; /* entry word */
 };
 
@@ -118,22 +119,26 @@ struct nv_layout {
 	const char *path; /* below the mount, as in src/tree.c */
 	enum nv_object object;
 	enum nv_netdox_codec codec;
-	const char *index;       /* template of the set that names it; NULL = its key alone says that it is there */
-	const char *index_types; /* types the index may have: "set", or "set hash" (then fields are members) */
-	const char *member;      /* template of its member in the index */
-	const char *key;         /* template of its key; NULL for files made of levels */
-	const char *details;     /* template of the details hash, for Data */
-	const char *created;     /* entry word of creating it; NULL = EPERM */
-	const char *updated;     /* entry word of changing it; NULL = EPERM; of Data, the type's word follows it */
-	const char *removed;     /* entry word of deleting it; NULL = EPERM */
-	const char *value;       /* template of V */
+	/* template of the set that names it; NULL = its key alone says that it is there */
+	const char *index;
+	/* types the index may have: "set", or "set hash" (then fields are members) */
+	const char *index_types;
+	const char *member;  /* template of its member in the index */
+	const char *key;     /* template of its key; NULL for files made of levels */
+	const char *details; /* template of the details hash, for Data */
+	const char *created; /* entry word of creating it; NULL = EPERM */
+	/* entry word of changing it; NULL = EPERM; of Data, the type's word follows it */
+	const char *updated;
+	const char *removed; /* entry word of deleting it; NULL = EPERM */
+	const char *value;   /* template of V */
 	enum nv_plugin_source plugin;
 	struct nv_level levels[NV_LEVELS_MAX];
-	bool fold;           /* types (second words) of added lines are upper-cased */
-	const char *qualify; /* types whose added values get the default network, blank-separated; NULL = none */
-	bool qualified;      /* added lines must be qualified names */
-	bool network;        /* the value must be the name of a network */
-	bool readonly;       /* never written */
+	bool fold; /* types (second words) of added lines are upper-cased */
+	/* types whose added values get the default network, blank-separated; NULL = none */
+	const char *qualify;
+	bool qualified; /* added lines must be qualified names */
+	bool network;   /* the value must be the name of a network */
+	bool readonly;  /* never written */
 };
 
 extern const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT];
@@ -166,7 +171,8 @@ bool nv_layout_lists(const char *list, const char *word, size_t word_size);
 /* Appends "a set" or "a set or a hash" for a list of types. */
 void nv_layout_types_text(const char *types, struct nv_buf *out);
 
-/* True for the names of plugins whose keys would be other keys of the layout (`plugins`, `maps`): read, never created. */
+/* True for the names of plugins whose keys would be other keys of the layout (`plugins`,
+ * `maps`): read, never created. */
 bool nv_layout_is_reserved(const struct nv_bytes *plugin);
 
 /* True for a key `WORD` or `WORD;…` of the specification. */

@@ -20,14 +20,16 @@ bool nv_network_is_valid(const char *name, size_t size)
 	for (size_t i = 0; i < size; i++) {
 		char c = name[i];
 
-		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-') {
+		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '_' && c != '-') {
 			return false;
 		}
 	}
 	return size > 0;
 }
 
-bool nv_dns_split(const struct nv_bytes *member, struct nv_bytes *ret_network, struct nv_bytes *ret_name)
+bool nv_dns_split(const struct nv_bytes *member, struct nv_bytes *ret_network,
+                  struct nv_bytes *ret_name)
 {
 	const char *end;
 	size_t size;
@@ -65,7 +67,8 @@ struct nv_bytes nv_node_plugin(const struct nv_bytes *id)
 	if (!last) {
 		return *id;
 	}
-	return (struct nv_bytes){ id->data + (last + 1 - id->data), id->size - (size_t)(last + 1 - id->data) };
+	return (struct nv_bytes){ id->data + (last + 1 - id->data),
+		                  id->size - (size_t)(last + 1 - id->data) };
 }
 
 void nv_printable(struct nv_buf *out, const char *data, size_t size)
@@ -88,28 +91,35 @@ void nv_printable(struct nv_buf *out, const char *data, size_t size)
 	}
 }
 
-int nv_new_name_check(const char *noun, bool is_plugin, const struct nv_bytes *name, struct nv_err *err)
+int nv_new_name_check(const char *noun, bool is_plugin, const struct nv_bytes *name,
+                      struct nv_err *err)
 {
 	if (name->size == 0) {
 		return nv_fail(err, EINVAL, "the %s is empty", noun);
 	}
 	if (memchr(name->data, ';', name->size)) {
-		return nv_fail(err, EINVAL, "a ';' is not allowed in the %s: keys are built with it", noun);
+		return nv_fail(err, EINVAL,
+		               "a ';' is not allowed in the %s: keys are built with it", noun);
 	}
 	if (is_plugin && nv_layout_is_reserved(name)) {
-		return nv_fail(err, EINVAL, "a plugin cannot be named '%s': its keys would be those of another set", name->data);
+		return nv_fail(
+			err, EINVAL,
+			"a plugin cannot be named '%s': its keys would be those of another set",
+			name->data);
 	}
 	return 0;
 }
 
-/* Splits a node id's names (all but its last part) into *names; false when one of them is not qualified: *ret_bad. */
-static bool split_node_names(const struct nv_bytes *id, size_t names_size, struct nv_lines *names, struct nv_bytes *ret_bad,
-                             int *ret_error)
+/* Splits a node id's names (all but its last part) into *names; false when one of them is not
+ * qualified: *ret_bad. */
+static bool split_node_names(const struct nv_bytes *id, size_t names_size, struct nv_lines *names,
+                             struct nv_bytes *ret_bad, int *ret_error)
 {
 	for (size_t start = 0; start <= names_size;) {
 		const char *at = id->data + start;
 		const char *end = memchr(at, ';', names_size - start);
-		struct nv_bytes name = { id->data + start, end ? (size_t)(end - at) : names_size - start };
+		struct nv_bytes name = { id->data + start,
+			                 end ? (size_t)(end - at) : names_size - start };
 		struct nv_bytes network, rest;
 
 		if (!nv_dns_split(&name, &network, &rest) || rest.size == 0) {
@@ -134,7 +144,9 @@ int nv_node_id_check(const struct nv_bytes *id, struct nv_err *err)
 	int r = 0;
 
 	if (plugin.size == id->size) {
-		return nv_fail(err, EINVAL, "a node id is its DNS names and its plugin, for example \"[lan]host;scan\"");
+		return nv_fail(err, EINVAL,
+		               "a node id is its DNS names and its plugin, for example "
+		               "\"[lan]host;scan\"");
 	}
 	r = nv_new_name_check("plugin (the last part of a node id)", true, &plugin, err);
 	if (r < 0) {
@@ -142,7 +154,9 @@ int nv_node_id_check(const struct nv_bytes *id, struct nv_err *err)
 	}
 	if (!split_node_names(id, id->size - plugin.size - 1, &names, &bad, &r)) {
 		nv_printable(&text, bad.data, bad.size);
-		return nv_fail(err, EINVAL, "'%s' is not a qualified name like \"[lan]host\" (all parts of a node id but the last are)",
+		return nv_fail(err, EINVAL,
+		               "'%s' is not a qualified name like \"[lan]host\", as all parts "
+		               "of a node id but the last are",
 		               nv_buf_error(&text) || !text.data ? "" : text.data);
 	}
 	if (r < 0) {
@@ -158,7 +172,9 @@ int nv_node_id_check(const struct nv_bytes *id, struct nv_err *err)
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (nv_bytes_compare(text.data, text.len, id->data, id->size) != 0) {
-		return nv_fail(err, EINVAL, "the names of a node id are sorted and unique: \"%.180s\"", text.data);
+		return nv_fail(err, EINVAL,
+		               "the names of a node id are sorted and unique: \"%.180s\"",
+		               text.data);
 	}
 	return 0;
 }
@@ -173,7 +189,8 @@ struct nv_bytes nv_object_name(enum nv_object object, const struct nv_bytes *id)
 	return *id;
 }
 
-void nv_object_component(enum nv_object object, const struct nv_bytes *id, struct nv_buf *out, bool *ret_cut)
+void nv_object_component(enum nv_object object, const struct nv_bytes *id, struct nv_buf *out,
+                         bool *ret_cut)
 {
 	struct nv_bytes name = nv_object_name(object, id);
 
@@ -252,9 +269,11 @@ bool nv_stamp_parse(const char *text, size_t size, struct timespec *ret_time)
 	long nsec = 0;
 	long zone;
 
-	if (!read_number(&at, end, 4, &tm.tm_year) || !read_mark(&at, end, "-") || !read_number(&at, end, 2, &tm.tm_mon) ||
-	    !read_mark(&at, end, "-") || !read_number(&at, end, 2, &tm.tm_mday) || !read_mark(&at, end, "Tt ") ||
-	    !read_number(&at, end, 2, &tm.tm_hour) || !read_mark(&at, end, ":") || !read_number(&at, end, 2, &tm.tm_min)) {
+	if (!read_number(&at, end, 4, &tm.tm_year) || !read_mark(&at, end, "-") ||
+	    !read_number(&at, end, 2, &tm.tm_mon) || !read_mark(&at, end, "-") ||
+	    !read_number(&at, end, 2, &tm.tm_mday) || !read_mark(&at, end, "Tt ") ||
+	    !read_number(&at, end, 2, &tm.tm_hour) || !read_mark(&at, end, ":") ||
+	    !read_number(&at, end, 2, &tm.tm_min)) {
 		return false;
 	}
 	if (read_mark(&at, end, ":") && !read_number(&at, end, 2, &tm.tm_sec)) {
@@ -267,8 +286,8 @@ bool nv_stamp_parse(const char *text, size_t size, struct timespec *ret_time)
 			nsec += (*at - '0') * unit;
 		}
 	}
-	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 24 || tm.tm_min > 59 ||
-	    tm.tm_sec > 60 || !read_zone(at, end, &zone)) {
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 24 || tm.tm_min > 59 || tm.tm_sec > 60 || !read_zone(at, end, &zone)) {
 		return false;
 	}
 	tm.tm_year -= 1900;
@@ -282,7 +301,8 @@ void nv_stamp_format(const struct timespec *time, struct nv_buf *out)
 	struct tm tm;
 	char text[32];
 
-	if (!gmtime_r(&time->tv_sec, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+	if (!gmtime_r(&time->tv_sec, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
 		/* A clock past the year 2147483647; any fixed time is as wrong. */
 		nv_buf_puts(out, "1970-01-01T00:00:00.000Z");
 		return;

@@ -16,12 +16,14 @@
 
 enum { CACHE_ENTRIES = 4096 }; /* more than several walkers read ahead in a second */
 
-static int find_rows(struct nv_netdox *netdox, const struct nv_netdox_config *config, struct nv_err *err)
+static int find_rows(struct nv_netdox *netdox, const struct nv_netdox_config *config,
+                     struct nv_err *err)
 {
 	for (size_t i = 0; i < config->rows_count; i++) {
 		const struct nv_row *row = &config->rows[i];
 
-		if (row->family == NV_FAMILY_NETDOX && row->kind >= 0 && row->kind < NV_NETDOX_KIND_COUNT) {
+		if (row->family == NV_FAMILY_NETDOX && row->kind >= 0 &&
+		    row->kind < NV_NETDOX_KIND_COUNT) {
 			netdox->rows[row->kind] = row;
 		}
 	}
@@ -35,7 +37,8 @@ static int find_rows(struct nv_netdox *netdox, const struct nv_netdox_config *co
 	return 0;
 }
 
-int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_netdox, struct nv_err *err)
+int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_netdox,
+                  struct nv_err *err)
 {
 	struct nv_netdox *netdox = calloc(1, sizeof(*netdox));
 	int r;
@@ -55,7 +58,8 @@ int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_
 	netdox->plugin = strdup(config->plugin && *config->plugin ? config->plugin : "netviewfs");
 	netdox->networks = nv_strmap_new();
 	if (!netdox->plugin || !netdox->networks ||
-	    nv_cache_new(netdox->clock, CACHE_ENTRIES, nv_snapshot_ref, nv_snapshot_unref, &netdox->cache) < 0 ||
+	    nv_cache_new(netdox->clock, CACHE_ENTRIES, nv_snapshot_ref, nv_snapshot_unref,
+	                 &netdox->cache) < 0 ||
 	    nv_plan_scripts(&netdox->read_script, &netdox->commit_script) < 0 ||
 	    nv_changelog_new(config->changelog_entries, &netdox->changelog) < 0) {
 		(void)nv_fail(err, ENOMEM, "out of memory");
@@ -92,9 +96,10 @@ void nv_netdox_forget(struct nv_netdox *netdox)
 	nv_cache_invalidate_all(netdox->cache);
 }
 
-/* Counts sampled names that have a key `dns;NAME`, which this layout does not know, and those that have `dns;NAME;plugins`. */
-static int count_layouts(struct nv_netdox *netdox, const struct nv_redis_reply *names, size_t *ret_other, size_t *ret_spec,
-                         struct nv_err *err)
+/* Counts sampled names that have a key `dns;NAME`, which this layout does not know, and those
+ * that have `dns;NAME;plugins`. */
+static int count_layouts(struct nv_netdox *netdox, const struct nv_redis_reply *names,
+                         size_t *ret_other, size_t *ret_spec, struct nv_err *err)
 {
 	static const char *const templates[] = { "dns;$0", "dns;$0;plugins" };
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
@@ -145,8 +150,9 @@ int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err)
 	r = count_layouts(netdox, &replies->items[0], &other, &spec, err);
 	if (r == 0 && other > spec) {
 		return nv_fail(err, EINVAL,
-		               "the database looks like another layout than the specification's: %zu of %zu DNS names have a key "
-		               "`dns;NAME`, %zu have `dns;NAME;plugins`; -o layout=spec mounts it all the same",
+		               "the database looks like another layout than the specification's: "
+		               "%zu of %zu DNS names have a key `dns;NAME`, %zu have "
+		               "`dns;NAME;plugins`; -o layout=spec mounts it all the same",
 		               other, replies->items[0].count, spec);
 	}
 	return r;
@@ -155,8 +161,10 @@ int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err)
 int nv_netdox_describe(struct nv_netdox *netdox, struct nv_buf *out)
 {
 	nv_buf_printf(out, "netdox layout: spec (Data Structure Specification)\n");
-	nv_buf_printf(out, "netdox plugin: %s (in entries of data that names none)\n", netdox->plugin);
-	nv_buf_printf(out, "netdox scripts: read %.12s, commit %.12s\n", nv_redis_script_sha1(netdox->read_script),
+	nv_buf_printf(out, "netdox plugin: %s (in entries of data that names none)\n",
+	              netdox->plugin);
+	nv_buf_printf(out, "netdox scripts: read %.12s, commit %.12s\n",
+	              nv_redis_script_sha1(netdox->read_script),
 	              nv_redis_script_sha1(netdox->commit_script));
 	return nv_buf_error(out);
 }

@@ -2,7 +2,8 @@
 /*
  * The netdox family: Netdox's Redis keys as the paths under netdox/ (DESIGN 2, 3, 5).
  *
- * Which keys a path stands for, and what its change is called in the changelog, is said once, in layout.c.
+ * Which keys a path stands for, and what its change is called in the changelog, is said once, in
+ * layout.c.
  */
 #ifndef NV_NETDOX_NETDOX_H
 #define NV_NETDOX_NETDOX_H
@@ -64,22 +65,28 @@ struct nv_netdox_config {
 	struct nv_clock *clock;    /* borrowed for the family's life */
 	const struct nv_row *rows; /* nv_tree_rows; borrowed for the family's life */
 	size_t rows_count;
-	const char *plugin;        /* -o plugin=: P of entries whose datum names no plugin; NULL = "netviewfs"; copied */
-	bool ro;                   /* -o ro: every change is refused with EROFS */
-	size_t changelog_entries;  /* -o changelog=: so many newest entries when first read; 0 = 10,000 */
+	/* -o plugin=: P of entries whose datum names no plugin; NULL = "netviewfs"; copied */
+	const char *plugin;
+	bool ro;                  /* -o ro: every change is refused with EROFS */
+	/* -o changelog=: so many newest entries when first read; 0 = 10,000 */
+	size_t changelog_entries;
 };
 
-/* Asks no store. Errors: -EINVAL (a kind without its row), -ENOMEM. Owns: free with nv_netdox_free. */
-int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_netdox, struct nv_err *err);
+/* Asks no store. Errors: -EINVAL (a kind without its row), -ENOMEM. Owns: free with
+ * nv_netdox_free. */
+int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_netdox,
+                  struct nv_err *err);
 
 /* No request may be under way. NULL is allowed. */
 void nv_netdox_free(struct nv_netdox *netdox);
 
-/* At mount time, unless -o layout= is given: refuses (-EINVAL, with the reason) a database that looks like another layout than
- * that of the Data Structure Specification. Blocks. Errors: -EINVAL, those of the store. */
+/* At mount time, unless -o layout= is given: refuses (-EINVAL, with the reason) a database that
+ * looks like another layout than that of the Data Structure Specification. Blocks. Errors:
+ * -EINVAL, those of the store. */
 int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err);
 
-/* Appends what .netviewfs/status says of the family: lines "netdox…: text". Asks no store (nv_redis_describe does). Errors: -ENOMEM. */
+/* Appends what .netviewfs/status says of the family: lines "netdox…: text". Asks no store
+ * (nv_redis_describe does). Errors: -ENOMEM. */
 int nv_netdox_describe(struct nv_netdox *netdox, struct nv_buf *out);
 
 /* Forgets all that was read, as after a notice that anything may have changed. Any thread. */
@@ -89,6 +96,7 @@ extern const struct nv_node_ops nv_netdox_dir_ops;       /* directories */
 extern const struct nv_node_ops nv_netdox_file_ops;      /* files that can be saved and removed */
 extern const struct nv_node_ops nv_netdox_derived_ops;   /* files and links that are only read */
 extern const struct nv_node_ops nv_netdox_changelog_ops; /* the changelog */
-extern const struct nv_node_ops nv_netdox_orphan_ops;    /* files that are read and removed, never written */
+extern const struct nv_node_ops
+	nv_netdox_orphan_ops; /* files that are read and removed, never written */
 
 #endif

@@ -103,14 +103,15 @@ static int copy_networks(struct nv_netdox *netdox, struct nv_lines *ret_networks
 	return r;
 }
 
-int nv_networks_each(struct nv_netdox *netdox, const struct nv_snapshot *list, int (*fn)(void *ctx, const struct nv_bytes *network),
-                     void *ctx)
+int nv_networks_each(struct nv_netdox *netdox, const struct nv_snapshot *list,
+                     int (*fn)(void *ctx, const struct nv_bytes *network), void *ctx)
 {
 	struct nv_lines networks cleanup_lines = NV_LINES_INIT;
 	struct nv_bytes last = NV_BYTES_INIT;
 	int r = copy_networks(netdox, &networks);
 
-	/* The list is sorted, so names of one network mostly stand together; the sort below makes the rest one. */
+	/* The list is sorted, so names of one network mostly stand together; the sort below
+	 * makes the rest one. */
 	for (size_t i = 0; r == 0 && i < list->members.count; i++) {
 		struct nv_bytes network = network_of(&list->members.items[i].bytes);
 

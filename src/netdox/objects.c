@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Snapshots of objects and lists: from the cache where its rule allows, else from the store, with read-ahead for walkers.
- *
- * Read-ahead (FUSE.md 3.1): on a miss, c objects are read in the order of the list from the missing one on, c = 1 + 3 * (how many just
- * before it are valid, up to 64). It keeps no state of any stream, so several walkers do not disturb each other.
+ * Snapshots of objects and lists: from the cache where its rule allows, else from the store, with
+ read-ahead for walkers. *
+ * Read-ahead (FUSE.md 3.1): on a miss, c objects are read in the order of the list from the missing
+ * one on, c = 1 + 3 * (how many just before it are valid, up to 64). It keeps no state of any
+ * stream, so several walkers do not disturb each other.
  */
 #include "config.h"
 
@@ -77,18 +78,21 @@ static void remember_list(struct nv_netdox *netdox, struct nv_snapshot *list)
 	nv_snapshot_unref(old);
 }
 
-static bool is_valid(struct nv_netdox *netdox, struct nv_buf *key, enum nv_object object, const struct nv_bytes *id)
+static bool is_valid(struct nv_netdox *netdox, struct nv_buf *key, enum nv_object object,
+                     const struct nv_bytes *id)
 {
 	object_key(key, object, id);
 	return nv_buf_error(key) == 0 && nv_cache_has(netdox->cache, key->data, key->len);
 }
 
-/* Puts the missing object and those to be read ahead after it into ids (borrowed from list); returns how many. */
-static size_t choose_ahead(struct nv_netdox *netdox, const struct nv_snapshot *list, const struct nv_target *target,
-                           struct nv_bytes ids[AHEAD_MAX])
+/* Puts the missing object and those to be read ahead after it into ids (borrowed from list);
+ * returns how many. */
+static size_t choose_ahead(struct nv_netdox *netdox, const struct nv_snapshot *list,
+                           const struct nv_target *target, struct nv_bytes ids[AHEAD_MAX])
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
-	const struct nv_line *here = list ? nv_lines_find(&list->members, target->id.data, target->id.size) : NULL;
+	const struct nv_line *here =
+		list ? nv_lines_find(&list->members, target->id.data, target->id.size) : NULL;
 	size_t bytes = atomic_load_explicit(&netdox->object_bytes, memory_order_relaxed);
 	size_t run = 0;
 	size_t want;
@@ -99,7 +103,8 @@ static size_t choose_ahead(struct nv_netdox *netdox, const struct nv_snapshot *l
 		return 1;
 	}
 	size_t at = (size_t)(here - list->members.items);
-	while (run < AHEAD_RUN_MAX && run < at && is_valid(netdox, &key, target->object, &here[-1 - (ptrdiff_t)run].bytes)) {
+	while (run < AHEAD_RUN_MAX && run < at &&
+	       is_valid(netdox, &key, target->object, &here[-1 - (ptrdiff_t)run].bytes)) {
 		run++;
 	}
 	want = 1 + 3 * run;
@@ -117,9 +122,10 @@ static size_t choose_ahead(struct nv_netdox *netdox, const struct nv_snapshot *l
 	return count;
 }
 
-/* Keeps what was read: the first is what was asked for, the others nobody has seen. What is not there is not kept: it may come. */
-static void keep(struct nv_netdox *netdox, const struct nv_builder *builder, struct nv_cache_stamp stamp, enum nv_purpose purpose,
-                 const char *part)
+/* Keeps what was read: the first is what was asked for, the others nobody has seen. What is not
+ * there is not kept: it may come. */
+static void keep(struct nv_netdox *netdox, const struct nv_builder *builder,
+                 struct nv_cache_stamp stamp, enum nv_purpose purpose, const char *part)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 	size_t count = nv_builder_count(builder);
@@ -135,27 +141,32 @@ static void keep(struct nv_netdox *netdox, const struct nv_builder *builder, str
 		}
 		object_key(&key, snapshot->object, &snapshot->id);
 		if (nv_buf_error(&key) == 0) {
-			(void)nv_cache_put(netdox->cache, key.data, key.len, snapshot, stamp, unseen,
-			                   purpose == NV_FOR_LISTING ? NULL : part); /* not cached: asked again */
+			(void)nv_cache_put(
+				netdox->cache, key.data, key.len, snapshot, stamp, unseen,
+				purpose == NV_FOR_LISTING ? NULL
+							  : part); /* not cached: asked again */
 		}
 	}
-	atomic_store_explicit(&netdox->object_bytes, count ? bytes / count : 0, memory_order_relaxed);
+	atomic_store_explicit(&netdox->object_bytes, count ? bytes / count : 0,
+	                      memory_order_relaxed);
 }
 
-static int read_objects(struct nv_netdox *netdox, const struct nv_target *target, enum nv_purpose purpose,
-                        const struct nv_bytes *ids, size_t count, struct nv_snapshot **ret_snapshot, struct nv_err *err)
+static int read_objects(struct nv_netdox *netdox, const struct nv_target *target,
+                        enum nv_purpose purpose, const struct nv_bytes *ids, size_t count,
+                        struct nv_snapshot **ret_snapshot, struct nv_err *err)
 {
 	struct nv_cache_stamp stamp = nv_cache_stamp(netdox->cache);
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
-	struct nv_plan_group group = { .object = target->object, .ids = nv_netdox_plans[target->object].has_id ? ids : NULL,
+	struct nv_plan_group group = { .object = target->object,
+		                       .ids = nv_netdox_plans[target->object].has_id ? ids : NULL,
 		                       .count = count };
 	int r = nv_builder_new(stamp.sampled_ms, &builder);
 
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
 	}
-	r = nv_plan_run(netdox->redis, netdox->read_script, nv_redis_deadline(netdox->redis), &group, 1,
-	                nv_builder_sink(builder, &group), err);
+	r = nv_plan_run(netdox->redis, netdox->read_script, nv_redis_deadline(netdox->redis),
+	                &group, 1, nv_builder_sink(builder, &group), err);
 	if (r < 0) {
 		return r;
 	}
@@ -164,7 +175,8 @@ static int read_objects(struct nv_netdox *netdox, const struct nv_target *target
 	return 0;
 }
 
-static struct nv_snapshot *find_cached(struct nv_netdox *netdox, const struct nv_target *target, enum nv_purpose purpose)
+static struct nv_snapshot *find_cached(struct nv_netdox *netdox, const struct nv_target *target,
+                                       enum nv_purpose purpose)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 
@@ -175,7 +187,8 @@ static struct nv_snapshot *find_cached(struct nv_netdox *netdox, const struct nv
 	if (purpose == NV_FOR_OBJECT) {
 		return nv_cache_peek(netdox->cache, key.data, key.len, NULL);
 	}
-	return nv_cache_get(netdox->cache, key.data, key.len, purpose == NV_FOR_LISTING ? NULL : target->part, NULL);
+	return nv_cache_get(netdox->cache, key.data, key.len,
+	                    purpose == NV_FOR_LISTING ? NULL : target->part, NULL);
 }
 
 int nv_object_get(struct nv_netdox *netdox, const struct nv_target *target, enum nv_purpose purpose,
@@ -207,7 +220,8 @@ int nv_object_get(struct nv_netdox *netdox, const struct nv_target *target, enum
 	return 0;
 }
 
-const struct nv_part *nv_target_part(const struct nv_snapshot *snapshot, const struct nv_node *node, const struct nv_target *target)
+const struct nv_part *nv_target_part(const struct nv_snapshot *snapshot, const struct nv_node *node,
+                                     const struct nv_target *target)
 {
 	enum nv_netdox_kind kind = (enum nv_netdox_kind)node->row->kind;
 
@@ -220,8 +234,9 @@ const struct nv_part *nv_target_part(const struct nv_snapshot *snapshot, const s
 	return nv_snapshot_named(snapshot, kind, node->name); /* a cut name */
 }
 
-int nv_part_get(struct nv_netdox *netdox, const struct nv_node *node, const struct nv_target *target,
-                struct nv_snapshot **ret_snapshot, const struct nv_part **ret_part, struct nv_err *err)
+int nv_part_get(struct nv_netdox *netdox, const struct nv_node *node,
+                const struct nv_target *target, struct nv_snapshot **ret_snapshot,
+                const struct nv_part **ret_part, struct nv_err *err)
 {
 	enum nv_purpose purpose = NV_FOR_PART;
 
@@ -265,13 +280,14 @@ static int keep_network(void *ctx, const struct nv_bytes *network)
 	}
 	scope_key(&key, &scope);
 	if (nv_buf_error(&key) == 0) {
-		(void)nv_cache_put(keep_list->netdox->cache, key.data, key.len, keep_list->list, keep_list->stamp, true, NULL);
+		(void)nv_cache_put(keep_list->netdox->cache, key.data, key.len, keep_list->list,
+		                   keep_list->stamp, true, NULL);
 	}
 	return 0;
 }
 
-int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const char *part, struct nv_snapshot **ret_snapshot,
-                 struct nv_err *err)
+int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const char *part,
+                 struct nv_snapshot **ret_snapshot, struct nv_err *err)
 {
 	struct nv_cache_stamp stamp = nv_cache_stamp(netdox->cache);
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
@@ -283,8 +299,8 @@ int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const c
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
 	}
-	r = nv_plan_run(netdox->redis, netdox->read_script, nv_redis_deadline(netdox->redis), &group, 1,
-	                nv_builder_sink(builder, &group), err);
+	r = nv_plan_run(netdox->redis, netdox->read_script, nv_redis_deadline(netdox->redis),
+	                &group, 1, nv_builder_sink(builder, &group), err);
 	if (r < 0) {
 		return r;
 	}
@@ -294,7 +310,8 @@ int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const c
 	}
 	scope_key(&key, scope);
 	if (nv_buf_error(&key) == 0) {
-		(void)nv_cache_put(netdox->cache, key.data, key.len, list, stamp, false, part); /* not cached: asked again */
+		(void)nv_cache_put(netdox->cache, key.data, key.len, list, stamp, false,
+		                   part); /* not cached: asked again */
 	}
 	if (scope->list == NV_OBJECT_NETWORKS) {
 		struct keep_list keep_list = { netdox, list, stamp, scope };
@@ -306,16 +323,18 @@ int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const c
 	return 0;
 }
 
-struct nv_snapshot *nv_list_cached(struct nv_netdox *netdox, const struct nv_scope *scope, const char *part)
+struct nv_snapshot *nv_list_cached(struct nv_netdox *netdox, const struct nv_scope *scope,
+                                   const char *part)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 
 	scope_key(&key, scope);
-	return nv_buf_error(&key) ? NULL : nv_cache_get(netdox->cache, key.data, key.len, part, NULL);
+	return nv_buf_error(&key) ? NULL
+	                          : nv_cache_get(netdox->cache, key.data, key.len, part, NULL);
 }
 
-int nv_list_get(struct nv_netdox *netdox, const struct nv_scope *scope, const char *part, struct nv_snapshot **ret_snapshot,
-                struct nv_err *err)
+int nv_list_get(struct nv_netdox *netdox, const struct nv_scope *scope, const char *part,
+                struct nv_snapshot **ret_snapshot, struct nv_err *err)
 {
 	struct nv_snapshot *list = nv_list_cached(netdox, scope, part);
 
@@ -358,13 +377,15 @@ static void forget_list(struct nv_netdox *netdox, enum nv_object list)
 	}
 }
 
-void nv_object_invalidate(struct nv_netdox *netdox, enum nv_object object, const struct nv_bytes *id, bool lists)
+void nv_object_invalidate(struct nv_netdox *netdox, enum nv_object object,
+                          const struct nv_bytes *id, bool lists)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 
 	object_key(&key, object, id);
 	if (nv_buf_error(&key)) {
-		nv_cache_invalidate_all(netdox->cache); /* no memory for one key: forgetting too much is safe */
+		nv_cache_invalidate_all(
+			netdox->cache); /* no memory for one key: forgetting too much is safe */
 		return;
 	}
 	nv_cache_invalidate(netdox->cache, key.data, key.len);
@@ -378,7 +399,8 @@ void nv_object_invalidate(struct nv_netdox *netdox, enum nv_object object, const
 
 		forget_list(netdox, nv_list_of(object));
 		if (object == NV_OBJECT_NAME) {
-			(void)nv_dns_split(id, &network, &name); /* else it is of no network: the empty one */
+			(void)nv_dns_split(id, &network,
+			                   &name); /* else it is of no network: the empty one */
 			(void)forget_network(netdox, &network);
 		}
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What names may be made in directories, and making and deleting the objects that directories stand for.
+ * What names may be made in directories, and making and deleting the objects that directories stand
+ * for.
  */
 #include "config.h"
 
@@ -24,7 +25,10 @@ static int typed_name(const char *component, struct nv_bytes *ret_name, struct n
 	int r = nv_path_decode(component, ret_name, &cut, err);
 
 	if (r < 0) {
-		return nv_fail(err, EINVAL, "'%.100s' is not a name: in a name '~' is %%7E and '%%' begins an escape", component);
+		return nv_fail(
+			err, EINVAL,
+			"'%.100s' is not a name: in a name '~' is %%7E and '%%' begins an escape",
+			component);
 	}
 	if (!cut) {
 		nv_file_component(ret_name, &canonical, &cut);
@@ -36,7 +40,8 @@ static int typed_name(const char *component, struct nv_bytes *ret_name, struct n
 	return 0;
 }
 
-int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_node *child,
+                     struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 	struct nv_bytes name cleanup_bytes = NV_BYTES_INIT;
@@ -49,17 +54,21 @@ int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_nod
 		return nv_fail(err, EROFS, "%s: the mount is read-only", child->path);
 	}
 	if (!layout->created && !layout->levels[0].key) {
-		return nv_fail(err, EPERM, "%s: what is there is derived, or belongs to no path", child->path);
+		return nv_fail(err, EPERM, "%s: what is there is derived, or belongs to no path",
+		               child->path);
 	}
 	if (!nv_row_is_capture(child->row)) {
 		return 0;
 	}
 	/* Data of a cut name brings the whole of it in its header. */
-	if (layout->codec == NV_CODEC_DATA && nv_name_decode(child->name, strlen(child->name), &id, &cut) == 0 && cut) {
+	if (layout->codec == NV_CODEC_DATA &&
+	    nv_name_decode(child->name, strlen(child->name), &id, &cut) == 0 && cut) {
 		return 0;
 	}
 	int r = typed_name(child->name, &name, err);
-	return r < 0 ? r : nv_new_name_check(layout->codec == NV_CODEC_DATA ? "id" : "plugin", kind_of(child) == NV_NETDOX_PLUGIN, &name, err);
+	return r < 0 ? r
+	             : nv_new_name_check(layout->codec == NV_CODEC_DATA ? "id" : "plugin",
+	                                 kind_of(child) == NV_NETDOX_PLUGIN, &name, err);
 }
 
 /* --- networks --- */
@@ -75,7 +84,9 @@ static int make_network(struct nv_netdox *netdox, const struct nv_node *child, s
 		return r;
 	}
 	if (!nv_network_is_valid(network.data, network.size)) {
-		return nv_fail(err, EINVAL, "%s: the name of a network is of A-Z a-z 0-9 _ - and not empty", child->path);
+		return nv_fail(err, EINVAL,
+		               "%s: the name of a network is of A-Z a-z 0-9 _ - and not empty",
+		               child->path);
 	}
 	r = nv_list_read(netdox, &scope, child->name, &list, err);
 	if (r < 0) {
@@ -84,7 +95,8 @@ static int make_network(struct nv_netdox *netdox, const struct nv_node *child, s
 	if (nv_networks_in_list(list, &network) || nv_networks_has(netdox, &network)) {
 		return nv_fail(err, EEXIST, "%s: the network is there", child->path);
 	}
-	return nv_networks_add(netdox, &network, true) < 0 ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	return nv_networks_add(netdox, &network, true) < 0 ? nv_fail(err, ENOMEM, "out of memory")
+	                                                   : 0;
 }
 
 static int remove_network(struct nv_netdox *netdox, const struct nv_node *dir, struct nv_err *err)
@@ -101,7 +113,8 @@ static int remove_network(struct nv_netdox *netdox, const struct nv_node *dir, s
 		return r;
 	}
 	if (nv_networks_in_list(list, &network)) {
-		return nv_fail(err, ENOTEMPTY, "%s: there are DNS names in that network", dir->path);
+		return nv_fail(err, ENOTEMPTY, "%s: there are DNS names in that network",
+		               dir->path);
 	}
 	if (!nv_networks_has(netdox, &network)) {
 		return nv_fail(err, ENOENT, "%s: no DNS name is in that network", dir->path);
@@ -112,8 +125,8 @@ static int remove_network(struct nv_netdox *netdox, const struct nv_node *dir, s
 
 /* --- DNS names and nodes --- */
 
-static void begin(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *node, struct nv_target *target,
-                  struct nv_change *change)
+static void begin(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *node,
+                  struct nv_target *target, struct nv_change *change)
 {
 	change->netdox = netdox;
 	change->call = call;
@@ -123,7 +136,8 @@ static void begin(struct nv_netdox *netdox, const struct nv_call *call, const st
 	change->vars.at[0] = target->id;
 }
 
-static int check_name(const struct nv_node *child, const struct nv_target *target, struct nv_err *err)
+static int check_name(const struct nv_node *child, const struct nv_target *target,
+                      struct nv_err *err)
 {
 	struct nv_bytes typed cleanup_bytes = NV_BYTES_INIT;
 	struct nv_bytes network, name, inner_network, inner_name;
@@ -133,11 +147,16 @@ static int check_name(const struct nv_node *child, const struct nv_target *targe
 		return r;
 	}
 	if (!nv_dns_split(&target->id, &network, &name)) {
-		return nv_fail(err, EINVAL, "%s: a DNS name has a network: make it in the directory of one", child->path);
+		return nv_fail(err, EINVAL,
+		               "%s: a DNS name has a network: make it in the directory of one",
+		               child->path);
 	}
 	if (nv_dns_split(&name, &inner_network, &inner_name)) {
-		return nv_fail(err, EINVAL, "%s: the directory says the network already: make it as dns/%.*s/%.*s", child->path,
-		               (int)inner_network.size, inner_network.data, (int)inner_name.size, inner_name.data);
+		return nv_fail(
+			err, EINVAL,
+			"%s: the directory says the network already: make it as dns/%.*s/%.*s",
+			child->path, (int)inner_network.size, inner_network.data,
+			(int)inner_name.size, inner_name.data);
 	}
 	return nv_new_name_check("DNS name", false, &name, err);
 }
@@ -160,7 +179,8 @@ static void make_plugin(struct nv_change *change, size_t entry)
 	nv_keyedit_field(&change->edit, &key, &exclusive_field, NULL, &no, entry);
 }
 
-static int make_object(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+static int make_object(struct nv_netdox *netdox, const struct nv_call *call,
+                       const struct nv_node *child, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
@@ -170,7 +190,9 @@ static int make_object(struct nv_netdox *netdox, const struct nv_call *call, con
 	int r = nv_target_of(netdox, child, &target, err);
 
 	if (r < 0) {
-		return r == -ENOENT ? nv_fail(err, EINVAL, "%s: no name can be made of that", child->path) : r;
+		return r == -ENOENT ? nv_fail(err, EINVAL, "%s: no name can be made of that",
+		                              child->path)
+		                    : r;
 	}
 	r = is_node ? nv_node_id_check(&target.id, err) : check_name(child, &target, err);
 	if (r < 0) {
@@ -181,12 +203,14 @@ static int make_object(struct nv_netdox *netdox, const struct nv_call *call, con
 		change.vars.at[1] = nv_node_plugin(&target.id);
 	}
 	/* The entry of a new node names its plugin's details, as Netdox itself logs it. */
-	const struct nv_layout *logged = is_node ? &nv_netdox_layouts[NV_NETDOX_PLUGIN] : change.layout;
+	const struct nv_layout *logged =
+		is_node ? &nv_netdox_layouts[NV_NETDOX_PLUGIN] : change.layout;
 	struct nv_bytes plugin = nv_change_plugin(&change, &change.vars, NULL);
 	struct nv_bytes value cleanup_bytes = nv_change_key(&change, logged->value);
 	struct nv_bytes index cleanup_bytes = nv_change_key(&change, change.layout->index);
 	size_t entry = nv_keyedit_entry(&change.edit, change.layout->created, &value, &plugin);
-	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, false, EEXIST);
+	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, false,
+	                  EEXIST);
 	nv_keyedit_add(&change.edit, &index, change.layout->index_types, &target.id, entry);
 	if (is_node) {
 		make_plugin(&change, entry);
@@ -194,12 +218,17 @@ static int make_object(struct nv_netdox *netdox, const struct nv_call *call, con
 	change.edit.done_errnum = EEXIST;
 	r = nv_keyedit_run(netdox, &change.edit, &target, true, &edited, err);
 	if (r == 0 && !is_node && nv_dns_split(&target.id, &network, &rest)) {
-		nv_networks_remove(netdox, &network); /* the name says that it is there from now on */
+		nv_networks_remove(netdox,
+		                   &network); /* the name says that it is there from now on */
 	}
-	return r == -EEXIST ? nv_fail(err, EEXIST, "%s: it is there, or keys of it are among the orphans", child->path) : r;
+	return r == -EEXIST ? nv_fail(err, EEXIST,
+	                              "%s: it is there, or keys of it are among the orphans",
+	                              child->path)
+	                    : r;
 }
 
-int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node *child,
+                   struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 
@@ -219,7 +248,8 @@ int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node 
 	}
 }
 
-/* Nothing of the object that a path shows may be left: every key of its plan, and what indexes say of it. */
+/* Nothing of the object that a path shows may be left: every key of its plan, and what indexes
+ * say of it. */
 static void expect_empty(struct nv_change *change)
 {
 	const struct nv_plan *plan = &nv_netdox_plans[change->target->object];
@@ -235,7 +265,8 @@ static void expect_empty(struct nv_change *change)
 		if (step->role == NV_ROLE_NAMED) {
 			struct nv_bytes member cleanup_bytes = nv_change_key(change, step->member);
 
-			nv_keyedit_member(&change->edit, &key, step->types, &member, false, ENOTEMPTY);
+			nv_keyedit_member(&change->edit, &key, step->types, &member, false,
+			                  ENOTEMPTY);
 			named = step->kind;
 		} else if (step->kind != named) {
 			/* A key whose index does not name it is an orphan, in nobody's way. */
@@ -244,7 +275,8 @@ static void expect_empty(struct nv_change *change)
 	}
 }
 
-static int remove_object(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
+static int remove_object(struct nv_netdox *netdox, const struct nv_call *call,
+                         const struct nv_node *dir, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
@@ -259,17 +291,20 @@ static int remove_object(struct nv_netdox *netdox, const struct nv_call *call, c
 	begin(netdox, call, dir, &target, &change);
 	struct nv_bytes plugin = nv_change_plugin(&change, &change.vars, NULL);
 	struct nv_bytes index cleanup_bytes = nv_change_key(&change, change.layout->index);
-	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, true, ENOENT);
+	nv_keyedit_member(&change.edit, &index, change.layout->index_types, &target.id, true,
+	                  ENOENT);
 	expect_empty(&change);
 	nv_keyedit_remove(&change.edit, &index, change.layout->index_types, &target.id, NULL,
-	                 nv_change_entry(&change, change.layout->removed, &plugin));
+	                  nv_change_entry(&change, change.layout->removed, &plugin));
 	change.edit.done_errnum = ENOENT;
 	r = nv_keyedit_run(netdox, &change.edit, &target, true, &edited, err);
 	if (r == -ENOTEMPTY) {
 		return nv_fail(err, ENOTEMPTY, "%s: there are still keys of it", dir->path);
 	}
-	if (r == 0 && target.object == NV_OBJECT_NAME && nv_dns_split(&target.id, &network, &rest)) {
-		/* `rm -r` of a network removes its directory right after its last name; no memory only means that it fails there. */
+	if (r == 0 && target.object == NV_OBJECT_NAME &&
+	    nv_dns_split(&target.id, &network, &rest)) {
+		/* `rm -r` of a network removes its directory right after its last name; no
+		 * memory only means that it fails there. */
 		(void)nv_networks_add(netdox, &network, false);
 	}
 	return r;
@@ -289,14 +324,16 @@ static int remove_inside(struct nv_netdox *netdox, const struct nv_node *dir, st
 		return r;
 	}
 	for (size_t i = 0; i < snapshot->parts_count; i++) {
-		if (snapshot->parts[i].kind == kind_of(dir) || nv_layout_is_in(snapshot->parts[i].kind, kind_of(dir))) {
+		if (snapshot->parts[i].kind == kind_of(dir) ||
+		    nv_layout_is_in(snapshot->parts[i].kind, kind_of(dir))) {
 			return nv_fail(err, ENOTEMPTY, "%s: it is not empty", dir->path);
 		}
 	}
 	return 0;
 }
 
-int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
+int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir,
+                   struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 
@@ -318,8 +355,8 @@ int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node 
 	}
 }
 
-int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_node *from, const struct nv_node *to, bool replace,
-                        struct nv_err *err)
+int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_node *from,
+                        const struct nv_node *to, bool replace, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 
@@ -328,8 +365,11 @@ int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_
 	if (netdox->ro) {
 		return nv_fail(err, EROFS, "%s: the mount is read-only", from->path);
 	}
-	if (from->row == to->row && (kind_of(from) == NV_NETDOX_NAME || kind_of(from) == NV_NETDOX_NODE)) {
-		return nv_fail(err, EXDEV, "%s: its keys have its name in them, so it is copied and deleted", from->path);
+	if (from->row == to->row &&
+	    (kind_of(from) == NV_NETDOX_NAME || kind_of(from) == NV_NETDOX_NODE)) {
+		return nv_fail(err, EXDEV,
+		               "%s: its keys have its name in them, so it is copied and deleted",
+		               from->path);
 	}
 	return nv_fail(err, EPERM, "%s: it has no other name", from->path);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * netdox/orphans: every key of the models' names that no other path stands for, and of index sets the members that none does.
- *
- * Found by elimination: scan the keys, then ask every object which keys its paths show whole. In this order a key that comes in between is missed
- * until the next look, never shown wrongly. The cost is that of reading all names of keys; only who looks here pays it, at most once a
- * second.
+ * netdox/orphans: every key of the models' names that no other path stands for, and of index sets
+ the members that none does. *
+ * Found by elimination: scan the keys, then ask every object which keys its paths show whole. In
+ * this order a key that comes in between is missed until the next look, never shown wrongly. The
+ * cost is that of reading all names of keys; only who looks here pays it, at most once a second.
  */
 #include "config.h"
 
@@ -13,286 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netdox/family.h"
+#include "netdox/claims.h"
 #include "netdox/names.h"
-#include "redis/pipeline.h"
-
-enum {
-	SCAN_COUNT = 10000,  /* keys that Redis looks at for one answer */
-	OBJECTS_BATCH = 2000, /* objects or keys read by one call */
-};
 
 /* One look. */
 struct search {
-	struct nv_netdox *netdox;
-	struct nv_lines keys[NV_REDIS_DB_COUNT];   /* scanned, sorted */
-	struct nv_strmap *claimed;                 /* database digit and key → itself */
-	struct nv_lines lists[NV_OBJECT_COUNT];    /* members, by list */
-	struct nv_lines plugins;                   /* keys `nodes;ID` with members that have no path … */
-	struct nv_lines members;                   /* … and the member, at the same index */
+	struct nv_claims claims;
 	struct nv_snapshot *found[NV_REDIS_DB_COUNT];
-	int64_t sampled_ms;
 };
 
 static void search_release(struct search *search)
 {
 	for (int db = 0; db < NV_REDIS_DB_COUNT; db++) {
-		nv_lines_release(&search->keys[db]);
 		nv_snapshot_unref(search->found[db]);
 	}
-	for (int object = 0; object < NV_OBJECT_COUNT; object++) {
-		nv_lines_release(&search->lists[object]);
-	}
-	nv_lines_release(&search->plugins);
-	nv_lines_release(&search->members);
-	nv_strmap_free(search->claimed, NULL);
-}
-
-/* --- what there is --- */
-
-/* A pattern that at least keeps most keys of other programs out of the answers. */
-static void scan_pattern(struct nv_buf *out)
-{
-	nv_buf_putc(out, '[');
-	for (const char *const *word = nv_netdox_words; *word; word++) {
-		nv_buf_append(out, *word, 1);
-	}
-	nv_buf_puts(out, "]*");
-}
-
-static int take_scan(struct nv_lines *keys, const struct nv_redis_reply *reply)
-{
-	const struct nv_redis_reply *found = &reply->items[1];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < found->count; i++) {
-		if (nv_layout_is_ours(found->items[i].data, found->items[i].size)) {
-			r = nv_lines_add(keys, found->items[i].data, found->items[i].size, 0);
-		}
-	}
-	return r;
-}
-
-/* One round of SCAN on each database that is not through. */
-static int scan_round(struct search *search, const char *pattern, char cursors[NV_REDIS_DB_COUNT][24], struct nv_err *err)
-{
-	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
-	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
-	char count[16];
-	size_t at = 0;
-	int r;
-
-	snprintf(count, sizeof(count), "%d", SCAN_COUNT);
-	for (int db = 0; db < NV_REDIS_DB_COUNT; db++) {
-		if (*cursors[db]) {
-			nv_redis_pipeline_use(&p, (enum nv_redis_db)db);
-			nv_redis_pipeline_words(&p, "SCAN", cursors[db], "MATCH", pattern, "COUNT", count, NULL);
-		}
-	}
-	r = nv_redis_pipeline_run(search->netdox->redis, &p, 0, &replies, err);
-	for (int db = 0; r == 0 && db < NV_REDIS_DB_COUNT; db++) {
-		if (!*cursors[db]) {
-			continue;
-		}
-		const struct nv_redis_reply *reply = &replies->items[at++];
-		if (reply->type != NV_REDIS_ARRAY || reply->count != 2) {
-			return nv_fail(err, EIO, "unexpected answer to SCAN");
-		}
-		if (take_scan(&search->keys[db], reply) < 0) {
-			return nv_fail(err, ENOMEM, "out of memory");
-		}
-		bool through = nv_redis_reply_is(&reply->items[0], "0");
-		snprintf(cursors[db], sizeof(cursors[db]), "%s", through ? "" : reply->items[0].data);
-	}
-	return r;
-}
-
-static int scan(struct search *search, struct nv_err *err)
-{
-	struct nv_buf pattern cleanup_buf = NV_BUF_INIT;
-	char cursors[NV_REDIS_DB_COUNT][24] = { "0", "0" };
-	int r = 0;
-
-	scan_pattern(&pattern);
-	if (nv_buf_error(&pattern)) {
-		return nv_fail(err, ENOMEM, "out of memory");
-	}
-	while (r == 0 && (*cursors[NV_REDIS_MAIN] || *cursors[NV_REDIS_PROCESSED])) {
-		r = scan_round(search, pattern.data, cursors, err);
-	}
-	for (int db = 0; db < NV_REDIS_DB_COUNT; db++) {
-		nv_lines_sort(&search->keys[db]); /* SCAN may give a key twice */
-	}
-	return r;
-}
-
-/* --- what paths stand for --- */
-
-static int claimed_name(struct nv_buf *name, enum nv_redis_db db, const char *key, size_t size)
-{
-	nv_buf_truncate(name, 0);
-	nv_buf_putc(name, (char)('0' + (int)db));
-	nv_buf_append(name, key, size);
-	return nv_buf_error(name);
-}
-
-static int claim(void *ctx, enum nv_redis_db db, const char *key, size_t size)
-{
-	struct search *search = ctx;
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
-	int r = claimed_name(&name, db, key, size);
-
-	return r < 0 ? r : nv_strmap_set(search->claimed, name.data, name.len, search, NULL);
-}
-
-static bool is_claimed(const struct search *search, enum nv_redis_db db, const struct nv_bytes *key)
-{
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
-
-	return claimed_name(&name, db, key->data, key->size) == 0 && nv_strmap_get(search->claimed, name.data, name.len);
-}
-
-/* The builder's sink, and an ear for plugins whose names have no path. */
-struct ear {
-	const struct nv_plan_sink *builder;
-	struct search *search;
-};
-
-static int ear_begin(void *ctx, size_t group, const struct nv_bytes *id)
-{
-	struct ear *ear = ctx;
-
-	return ear->builder->begin(ear->builder->ctx, group, id);
-}
-
-static int ear_end(void *ctx)
-{
-	struct ear *ear = ctx;
-
-	return ear->builder->end(ear->builder->ctx);
-}
-
-static int ear_got(void *ctx, const struct nv_got *got)
-{
-	struct ear *ear = ctx;
-	struct nv_buf key cleanup_buf = NV_BUF_INIT;
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
-	int r = ear->builder->got(ear->builder->ctx, got);
-
-	if (got->step->kind != NV_NETDOX_PLUGINS_DIR) {
-		return r;
-	}
-	nv_layout_expand(&key, got->step->key, got->vars);
-	for (size_t i = 0; r == 0 && i < got->count; i++) {
-		struct nv_bytes plugin = nv_view(got->items[i].data, got->items[i].size);
-		bool cut = false;
-
-		nv_buf_truncate(&name, 0);
-		nv_file_component(&plugin, &name, &cut);
-		if (nv_buf_error(&name) || nv_buf_error(&key)) {
-			return -ENOMEM;
-		}
-		if (cut) {
-			r = nv_lines_add(&ear->search->plugins, key.data, key.len, 0);
-		}
-		if (cut && r == 0) {
-			r = nv_lines_add(&ear->search->members, plugin.data, plugin.size, 0);
-		}
-	}
-	return r;
-}
-
-/* Runs groups for their claims; keeps the members of lists. */
-static int ask_claims(struct search *search, const struct nv_plan_group *groups, size_t count, struct nv_err *err)
-{
-	struct nv_netdox *netdox = search->netdox;
-	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
-	struct ear ear = { .search = search };
-	struct nv_plan_sink sink = { .begin = ear_begin, .got = ear_got, .end = ear_end, .ctx = &ear };
-	int r = nv_builder_new(search->sampled_ms, &builder);
-
-	if (r < 0) {
-		return nv_fail(err, -r, "out of memory");
-	}
-	nv_builder_claims(builder, claim, search);
-	ear.builder = nv_builder_sink(builder, groups);
-	r = nv_plan_run(netdox->redis, netdox->read_script, 0, groups, count, &sink, err);
-	for (size_t i = 0; r == 0 && i < nv_builder_count(builder); i++) {
-		struct nv_snapshot *snapshot = nv_builder_at(builder, i);
-		struct nv_lines *list = &search->lists[snapshot->object];
-
-		if (list->count == 0) {
-			struct nv_lines none = *list;
-
-			*list = snapshot->members;
-			snapshot->members = none;
-		}
-	}
-	return r;
-}
-
-static int claim_lists(struct search *search, struct nv_err *err)
-{
-	static const enum nv_object lists[] = { NV_OBJECT_NETWORKS, NV_OBJECT_NODES, NV_OBJECT_LINKS, NV_OBJECT_METAS,
-		                                NV_OBJECT_REPORTS, NV_OBJECT_ROOT, NV_OBJECT_BOOKS };
-	struct nv_plan_group groups[sizeof(lists) / sizeof(lists[0])];
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		groups[i] = (struct nv_plan_group){ .object = lists[i], .count = 1,
-			                            .keys_only = nv_netdox_plans[lists[i]].steps[0].role != NV_ROLE_LIST };
-	}
-	return ask_claims(search, groups, sizeof(lists) / sizeof(lists[0]), err);
-}
-
-/* The ids of a list as a plain array, borrowed from it. NULL when out of memory (or empty: then *ret_count is 0). */
-static struct nv_bytes *borrow_ids(const struct nv_lines *lines)
-{
-	struct nv_bytes *ids = calloc(lines->count ? lines->count : 1, sizeof(*ids));
-
-	for (size_t i = 0; ids && i < lines->count; i++) {
-		ids[i] = lines->items[i].bytes;
-	}
-	return ids;
-}
-
-/* All objects, few calls: each takes what is left of every kind up to the batch. */
-static int claim_objects(struct search *search, struct nv_err *err)
-{
-	static const enum nv_object objects[] = { NV_OBJECT_NAME, NV_OBJECT_NODE, NV_OBJECT_LINK };
-	enum { KINDS = sizeof(objects) / sizeof(objects[0]) };
-	struct nv_bytes *ids[KINDS] = { NULL };
-	size_t done[KINDS] = { 0 };
-	int r = 0;
-
-	for (size_t k = 0; r == 0 && k < KINDS; k++) {
-		ids[k] = borrow_ids(&search->lists[nv_list_of(objects[k])]);
-		r = ids[k] ? 0 : nv_fail(err, ENOMEM, "out of memory");
-	}
-	for (bool more = true; r == 0 && more;) {
-		struct nv_plan_group groups[KINDS];
-		size_t count = 0;
-		size_t room = OBJECTS_BATCH;
-
-		for (size_t k = 0; k < KINDS; k++) {
-			size_t left = search->lists[nv_list_of(objects[k])].count - done[k];
-			size_t take = left < room ? left : room;
-
-			if (take > 0) {
-				groups[count++] = (struct nv_plan_group){ .object = objects[k], .keys_only = true,
-					                                  .ids = ids[k] + done[k], .count = take };
-			}
-			done[k] += take;
-			room -= take;
-		}
-		more = room == 0;
-		if (count > 0) {
-			r = ask_claims(search, groups, count, err);
-		}
-	}
-	for (size_t k = 0; k < KINDS; k++) {
-		free(ids[k]);
-	}
-	return r;
+	nv_claims_release(&search->claims);
 }
 
 /* --- what is left --- */
@@ -302,22 +37,24 @@ static int find_orphans(struct search *search, enum nv_redis_db db, struct nv_li
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < search->keys[db].count; i++) {
-		const struct nv_bytes *key = &search->keys[db].items[i].bytes;
+	for (size_t i = 0; r == 0 && i < search->claims.keys[db].count; i++) {
+		const struct nv_bytes *key = &search->claims.keys[db].items[i].bytes;
 
-		if (!is_claimed(search, db, key)) {
+		if (!nv_claims_has(&search->claims, db, key)) {
 			r = nv_lines_add(ret_orphans, key->data, key->size, 0);
 		}
 	}
 	return r;
 }
 
-/* True when the orphan's text says that it is a hash (it was read without details, so TYPE is written). */
+/* True when the orphan's text says that it is a hash (it was read without details, so TYPE is
+ * written). */
 static bool is_hash(const struct nv_part *part)
 {
 	static const char head[] = "--- hash";
 
-	return part && part->blob && part->blob->size >= sizeof(head) - 1 && memcmp(part->blob->text, head, sizeof(head) - 1) == 0;
+	return part && part->blob && part->blob->size >= sizeof(head) - 1 &&
+	       memcmp(part->blob->text, head, sizeof(head) - 1) == 0;
 }
 
 /* Whether `K;details` is among the orphans of K (sorted). */
@@ -331,22 +68,26 @@ static const struct nv_line *details_of(const struct nv_lines *orphans, const st
 }
 
 /* Reads orphans [first, first + count) into snapshots, each with and without its details. */
-static int read_orphans(struct search *search, enum nv_redis_db db, const struct nv_bytes *ids, size_t count,
-                        struct nv_snapshot *with, struct nv_snapshot *bare, struct nv_err *err)
+static int read_orphans(struct search *search, enum nv_redis_db db, const struct nv_bytes *ids,
+                        size_t count, struct nv_snapshot *with, struct nv_snapshot *bare,
+                        struct nv_err *err)
 {
-	struct nv_netdox *netdox = search->netdox;
+	struct nv_netdox *netdox = search->claims.netdox;
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
 	bool main_db = db == NV_REDIS_MAIN;
 	struct nv_plan_group groups[] = {
 		{ .object = main_db ? NV_OBJECT_KEY : NV_OBJECT_KEY1, .ids = ids, .count = count },
-		{ .object = main_db ? NV_OBJECT_BARE_KEY : NV_OBJECT_BARE_KEY1, .ids = ids, .count = count },
+		{ .object = main_db ? NV_OBJECT_BARE_KEY : NV_OBJECT_BARE_KEY1,
+		  .ids = ids,
+		  .count = count },
 	};
-	int r = nv_builder_new(search->sampled_ms, &builder);
+	int r = nv_builder_new(search->claims.sampled_ms, &builder);
 
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
 	}
-	r = nv_plan_run(netdox->redis, netdox->read_script, 0, groups, 2, nv_builder_sink(builder, groups), err);
+	r = nv_plan_run(netdox->redis, netdox->read_script, 0, groups, 2,
+	                nv_builder_sink(builder, groups), err);
 	for (size_t i = 0; r == 0 && i < nv_builder_count(builder); i++) {
 		r = nv_snapshot_take(i < count ? with : bare, nv_builder_at(builder, i));
 		if (r < 0) {
@@ -364,13 +105,17 @@ static int add_copy(struct nv_snapshot *snapshot, const struct nv_part *part)
 	if (part->broken && !broken) {
 		return -ENOMEM;
 	}
-	return nv_snapshot_add(snapshot, NV_NETDOX_ORPHAN, &part->id, nv_blob_ref(part->blob), broken);
+	return nv_snapshot_add(snapshot, NV_NETDOX_ORPHAN, &part->id, nv_blob_ref(part->blob),
+	                       broken);
 }
 
-/* The parts of a snapshot by the index of their key among the orphans (both in the same order). NULL when out of memory. */
-static const struct nv_part **index_parts(const struct nv_lines *orphans, const struct nv_snapshot *snapshot)
+/* The parts of a snapshot by the index of their key among the orphans (both in the same order).
+ * NULL when out of memory. */
+static const struct nv_part **index_parts(const struct nv_lines *orphans,
+                                          const struct nv_snapshot *snapshot)
 {
-	const struct nv_part **parts = calloc(orphans->count ? orphans->count : 1, sizeof(const struct nv_part *));
+	const struct nv_part **parts =
+		calloc(orphans->count ? orphans->count : 1, sizeof(const struct nv_part *));
 	size_t at = 0;
 
 	for (size_t i = 0; parts && i < orphans->count && at < snapshot->parts_count; i++) {
@@ -381,9 +126,10 @@ static const struct nv_part **index_parts(const struct nv_lines *orphans, const 
 	return parts;
 }
 
-/* Chooses for each orphan whether it has a header, is one, or is neither. Orphans are sorted, so K comes before K;details. */
-static int choose_headers(const struct nv_lines *orphans, const struct nv_snapshot *with, const struct nv_snapshot *bare,
-                          struct nv_snapshot *ret)
+/* Chooses for each orphan whether it has a header, is one, or is neither. Orphans are sorted, so
+ * K comes before K;details. */
+static int choose_headers(const struct nv_lines *orphans, const struct nv_snapshot *with,
+                          const struct nv_snapshot *bare, struct nv_snapshot *ret)
 {
 	const struct nv_part **with_of = index_parts(orphans, with);
 	const struct nv_part **bare_of = index_parts(orphans, bare);
@@ -425,7 +171,7 @@ static int add_partial(struct search *search, const struct nv_bytes *key, struct
 	}
 	nv_data_format(&data, &text);
 	bytes = nv_buf_steal(&text, &size);
-	blob = bytes ? nv_blob_new(bytes, size, search->sampled_ms, NULL, NULL) : NULL;
+	blob = bytes ? nv_blob_new(bytes, size, search->claims.sampled_ms, NULL, NULL) : NULL;
 	if (!blob) {
 		return -ENOMEM;
 	}
@@ -436,7 +182,7 @@ static int add_partial(struct search *search, const struct nv_bytes *key, struct
 /* Members of `meta` that are neither DNS name nor node. */
 static int add_meta_members(struct search *search)
 {
-	const struct nv_lines *metas = &search->lists[NV_OBJECT_METAS];
+	const struct nv_lines *metas = &search->claims.lists[NV_OBJECT_METAS];
 	struct nv_lines left cleanup_lines = NV_LINES_INIT;
 	struct nv_bytes key = nv_view(nv_netdox_key_meta, strlen(nv_netdox_key_meta));
 	int r = 0;
@@ -444,8 +190,10 @@ static int add_meta_members(struct search *search)
 	for (size_t i = 0; r == 0 && i < metas->count; i++) {
 		const struct nv_bytes *member = &metas->items[i].bytes;
 
-		if (!nv_lines_find(&search->lists[NV_OBJECT_NETWORKS], member->data, member->size) &&
-		    !nv_lines_find(&search->lists[NV_OBJECT_NODES], member->data, member->size)) {
+		if (!nv_lines_find(&search->claims.lists[NV_OBJECT_NETWORKS], member->data,
+		                   member->size) &&
+		    !nv_lines_find(&search->claims.lists[NV_OBJECT_NODES], member->data,
+		                   member->size)) {
 			r = nv_lines_add(&left, member->data, member->size, 0);
 		}
 	}
@@ -457,12 +205,14 @@ static int add_plugin_members(struct search *search)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < search->plugins.count;) {
+	for (size_t i = 0; r == 0 && i < search->claims.plugins.count;) {
 		struct nv_lines left cleanup_lines = NV_LINES_INIT;
-		const struct nv_bytes *key = &search->plugins.items[i].bytes;
+		const struct nv_bytes *key = &search->claims.plugins.items[i].bytes;
 
-		for (; r == 0 && i < search->plugins.count && nv_bytes_equal(&search->plugins.items[i].bytes, key); i++) {
-			const struct nv_bytes *member = &search->members.items[i].bytes;
+		for (; r == 0 && i < search->claims.plugins.count &&
+		       nv_bytes_equal(&search->claims.plugins.items[i].bytes, key);
+		     i++) {
+			const struct nv_bytes *member = &search->claims.members.items[i].bytes;
 
 			r = nv_lines_add(&left, member->data, member->size, 0);
 		}
@@ -476,20 +226,23 @@ static int add_plugin_members(struct search *search)
 static int show_orphans(struct search *search, enum nv_redis_db db, struct nv_err *err)
 {
 	struct nv_lines orphans cleanup_lines = NV_LINES_INIT;
-	struct nv_snapshot *with cleanup_snapshot = nv_snapshot_new(NV_OBJECT_KEY, search->sampled_ms);
-	struct nv_snapshot *bare cleanup_snapshot = nv_snapshot_new(NV_OBJECT_KEY, search->sampled_ms);
+	struct nv_snapshot *with cleanup_snapshot =
+		nv_snapshot_new(NV_OBJECT_KEY, search->claims.sampled_ms);
+	struct nv_snapshot *bare cleanup_snapshot =
+		nv_snapshot_new(NV_OBJECT_KEY, search->claims.sampled_ms);
 	int r = with && bare ? find_orphans(search, db, &orphans) : -ENOMEM;
-	struct nv_bytes *ids = borrow_ids(&orphans);
+	struct nv_bytes *ids = nv_claims_ids(&orphans);
 
-	search->found[db] = nv_snapshot_new(NV_OBJECT_KEY, search->sampled_ms);
+	search->found[db] = nv_snapshot_new(NV_OBJECT_KEY, search->claims.sampled_ms);
 	if (r < 0 || !ids || !search->found[db]) {
 		free(ids);
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	for (size_t i = 0; r == 0 && i < orphans.count; i += OBJECTS_BATCH) {
+	for (size_t i = 0; r == 0 && i < orphans.count; i += NV_CLAIMS_BATCH) {
 		size_t left = orphans.count - i;
 
-		r = read_orphans(search, db, ids + i, left < OBJECTS_BATCH ? left : OBJECTS_BATCH, with, bare, err);
+		r = read_orphans(search, db, ids + i,
+		                 left < NV_CLAIMS_BATCH ? left : NV_CLAIMS_BATCH, with, bare, err);
 	}
 	free(ids);
 	if (r < 0) {
@@ -515,31 +268,23 @@ static void orphans_key(char key[2], enum nv_redis_db db)
 
 static int run_search(struct search *search, struct nv_err *err)
 {
-	int r = scan(search, err);
+	int r = nv_claims_collect(&search->claims, err);
 
-	if (r == 0) {
-		r = claim_lists(search, err);
-	}
-	if (r == 0) {
-		r = claim_objects(search, err);
-	}
 	for (int db = 0; r == 0 && db < NV_REDIS_DB_COUNT; db++) {
 		r = show_orphans(search, (enum nv_redis_db)db, err);
 	}
 	return r;
 }
 
-static int read_all(struct nv_netdox *netdox, enum nv_redis_db db, const char *part, struct nv_snapshot **ret_snapshot,
-                    struct nv_err *err)
+static int read_all(struct nv_netdox *netdox, enum nv_redis_db db, const char *part,
+                    struct nv_snapshot **ret_snapshot, struct nv_err *err)
 {
 	struct nv_cache_stamp stamp = nv_cache_stamp(netdox->cache);
-	struct search search __attribute__((cleanup(search_release))) = { .netdox = netdox, .sampled_ms = stamp.sampled_ms };
+	struct search search __attribute__((cleanup(search_release))) = {
+		.claims = { .netdox = netdox, .sampled_ms = stamp.sampled_ms },
+	};
 	int r;
 
-	search.claimed = nv_strmap_new();
-	if (!search.claimed) {
-		return nv_fail(err, ENOMEM, "out of memory");
-	}
 	r = run_search(&search, err);
 	if (r < 0) {
 		return r;
@@ -548,13 +293,15 @@ static int read_all(struct nv_netdox *netdox, enum nv_redis_db db, const char *p
 		char key[2];
 
 		orphans_key(key, (enum nv_redis_db)i);
-		(void)nv_cache_put(netdox->cache, key, sizeof(key), search.found[i], stamp, i != (int)db, part); /* else asked again */
+		(void)nv_cache_put(netdox->cache, key, sizeof(key), search.found[i], stamp,
+		                   i != (int)db, part); /* else asked again */
 	}
 	*ret_snapshot = nv_snapshot_ref(search.found[db]);
 	return 0;
 }
 
-int nv_orphans_get(struct nv_netdox *netdox, enum nv_redis_db db, const char *part, struct nv_snapshot **ret_snapshot, struct nv_err *err)
+int nv_orphans_get(struct nv_netdox *netdox, enum nv_redis_db db, const char *part,
+                   struct nv_snapshot **ret_snapshot, struct nv_err *err)
 {
 	struct nv_snapshot *snapshot;
 	char key[2];
@@ -573,7 +320,8 @@ bool nv_orphan_db(const struct nv_netdox *netdox, const char *name, enum nv_redi
 	for (int db = 0; db < NV_REDIS_DB_COUNT; db++) {
 		char number[16];
 
-		snprintf(number, sizeof(number), "%d", nv_redis_db_number(netdox->redis, (enum nv_redis_db)db));
+		snprintf(number, sizeof(number), "%d",
+		         nv_redis_db_number(netdox->redis, (enum nv_redis_db)db));
 		if (strcmp(number, name) == 0) {
 			*ret_db = (enum nv_redis_db)db;
 			return true;
@@ -582,8 +330,9 @@ bool nv_orphan_db(const struct nv_netdox *netdox, const char *name, enum nv_redi
 	return false;
 }
 
-int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node, struct nv_snapshot **ret_snapshot,
-                   const struct nv_part **ret_part, struct nv_err *err)
+int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node,
+                   struct nv_snapshot **ret_snapshot, const struct nv_part **ret_part,
+                   struct nv_err *err)
 {
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
@@ -608,7 +357,9 @@ int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node, struct 
 		return r;
 	}
 	if (!part) {
-		return nv_fail(err, ENOENT, "%s: there is no such key, or another path stands for it", node->path);
+		return nv_fail(err, ENOENT,
+		               "%s: there is no such key, or another path stands for it",
+		               node->path);
 	}
 	*ret_part = part;
 	*ret_snapshot = steal(&snapshot);

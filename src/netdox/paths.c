@@ -20,14 +20,18 @@ void nv_target_release(struct nv_target *target)
 	nv_bytes_release(&target->file_id);
 }
 
-int nv_path_decode(const char *component, struct nv_bytes *ret_name, bool *ret_cut, struct nv_err *err)
+int nv_path_decode(const char *component, struct nv_bytes *ret_name, bool *ret_cut,
+                   struct nv_err *err)
 {
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 	size_t size;
 
 	*ret_cut = false;
 	if (nv_name_decode(component, strlen(component), &name, ret_cut) < 0) {
-		return nv_fail(err, ENOENT, "'%.100s' is not a name: in a name '~' is %%7E and '%%' begins an escape", component);
+		return nv_fail(
+			err, ENOENT,
+			"'%.100s' is not a name: in a name '~' is %%7E and '%%' begins an escape",
+			component);
 	}
 	if (nv_buf_error(&name)) {
 		return nv_fail(err, ENOMEM, "out of memory");
@@ -38,8 +42,8 @@ int nv_path_decode(const char *component, struct nv_bytes *ret_name, bool *ret_c
 }
 
 /* Finds the object of a cut component in a list. */
-static int find_cut(const struct nv_snapshot *list, enum nv_object object, const struct nv_bytes *network, const char *component,
-                    struct nv_bytes *ret_id)
+static int find_cut(const struct nv_snapshot *list, enum nv_object object,
+                    const struct nv_bytes *network, const char *component, struct nv_bytes *ret_id)
 {
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 
@@ -69,8 +73,10 @@ static int find_cut(const struct nv_snapshot *list, enum nv_object object, const
 	return -ENOENT;
 }
 
-/* A cut name never means another name, so a list of any age may answer yes; a no needs a fresh one. */
-static int look_up_cut(struct nv_netdox *netdox, enum nv_object object, const struct nv_bytes *network, const char *component,
+/* A cut name never means another name, so a list of any age may answer yes; a no needs a fresh
+ * one. */
+static int look_up_cut(struct nv_netdox *netdox, enum nv_object object,
+                       const struct nv_bytes *network, const char *component,
                        struct nv_bytes *ret_id, struct nv_err *err)
 {
 	struct nv_scope scope = { nv_list_of(object), NULL };
@@ -85,12 +91,16 @@ static int look_up_cut(struct nv_netdox *netdox, enum nv_object object, const st
 		}
 		r = find_cut(list, object, network, component, ret_id);
 	}
-	return r < 0 ? nv_fail(err, -r, "no %s has the cut name '%.60s…'", nv_netdox_plans[object].noun, component) : 0;
+	return r < 0 ? nv_fail(err, -r, "no %s has the cut name '%.60s…'",
+	                       nv_netdox_plans[object].noun, component)
+	             : 0;
 }
 
-static int network_of_cut(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err);
+static int network_of_cut(struct nv_netdox *netdox, const char *component,
+                          struct nv_bytes *ret_network, struct nv_err *err);
 
-int nv_network_of(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err)
+int nv_network_of(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network,
+                  struct nv_err *err)
 {
 	bool cut;
 	int r = nv_path_decode(component, ret_network, &cut, err);
@@ -104,7 +114,9 @@ int nv_network_of(struct nv_netdox *netdox, const char *component, struct nv_byt
 	}
 	if (ret_network->size > 0 && !nv_network_is_valid(ret_network->data, ret_network->size)) {
 		nv_bytes_release(ret_network);
-		return nv_fail(err, ENOENT, "'%.100s' is no network: their names are of A-Z a-z 0-9 _ -", component);
+		return nv_fail(err, ENOENT,
+		               "'%.100s' is no network: their names are of A-Z a-z 0-9 _ -",
+		               component);
 	}
 	return 0;
 }
@@ -135,7 +147,8 @@ static int match_network(void *ctx, const struct nv_bytes *network)
 	return nv_bytes_copy(cut->ret, network->data, network->size);
 }
 
-static int network_of_cut(struct nv_netdox *netdox, const char *component, struct nv_bytes *ret_network, struct nv_err *err)
+static int network_of_cut(struct nv_netdox *netdox, const char *component,
+                          struct nv_bytes *ret_network, struct nv_err *err)
 {
 	struct nv_scope scope = { NV_OBJECT_NETWORKS, NULL };
 	struct nv_snapshot *list cleanup_snapshot = nv_list_known(netdox, scope.list);
@@ -156,7 +169,8 @@ static int network_of_cut(struct nv_netdox *netdox, const char *component, struc
 	return r < 0 ? nv_fail(err, -r, "no network has the cut name '%.60s…'", component) : 0;
 }
 
-int nv_network_id_blob(const struct nv_bytes *network, int64_t sampled_ms, struct nv_blob **ret_blob)
+int nv_network_id_blob(const struct nv_bytes *network, int64_t sampled_ms,
+                       struct nv_blob **ret_blob)
 {
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 	struct nv_buf text cleanup_buf = NV_BUF_INIT;
@@ -179,7 +193,8 @@ int nv_network_id_blob(const struct nv_bytes *network, int64_t sampled_ms, struc
 	return 0;
 }
 
-int nv_network_id_load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_network_id_load(struct nv_netdox *netdox, const struct nv_node *node,
+                       struct nv_blob **ret_blob, struct nv_err *err)
 {
 	struct nv_bytes network cleanup_bytes = NV_BYTES_INIT;
 	int r = nv_network_of(netdox, node->names[0], &network, err);
@@ -192,7 +207,8 @@ int nv_network_id_load(struct nv_netdox *netdox, const struct nv_node *node, str
 }
 
 /* The member of `dns` that dns/NETWORK/NAME stands for. */
-static int name_target(struct nv_netdox *netdox, const struct nv_node *node, struct nv_bytes *ret_id, struct nv_err *err)
+static int name_target(struct nv_netdox *netdox, const struct nv_node *node,
+                       struct nv_bytes *ret_id, struct nv_err *err)
 {
 	struct nv_bytes network cleanup_bytes = NV_BYTES_INIT;
 	struct nv_bytes name cleanup_bytes = NV_BYTES_INIT;
@@ -212,7 +228,9 @@ static int name_target(struct nv_netdox *netdox, const struct nv_node *node, str
 		return look_up_cut(netdox, NV_OBJECT_NAME, &network, node->names[1], ret_id, err);
 	}
 	if (network.size == 0 && nv_dns_split(&name, &of, &rest)) {
-		return nv_fail(err, ENOENT, "%s: a qualified name stands in the directory of its network", node->path);
+		return nv_fail(err, ENOENT,
+		               "%s: a qualified name stands in the directory of its network",
+		               node->path);
 	}
 	nv_dns_join(&id, &network, &name);
 	if (nv_buf_error(&id)) {
@@ -223,8 +241,8 @@ static int name_target(struct nv_netdox *netdox, const struct nv_node *node, str
 	return 0;
 }
 
-static int object_target(struct nv_netdox *netdox, const struct nv_node *node, enum nv_object object, struct nv_bytes *ret_id,
-                         struct nv_err *err)
+static int object_target(struct nv_netdox *netdox, const struct nv_node *node,
+                         enum nv_object object, struct nv_bytes *ret_id, struct nv_err *err)
 {
 	bool cut;
 	int r = nv_path_decode(node->names[0], ret_id, &cut, err);
@@ -237,7 +255,8 @@ static int object_target(struct nv_netdox *netdox, const struct nv_node *node, e
 }
 
 /* reports/ID: the file is the object. A cut name is found among all reports. */
-static int report_target(struct nv_netdox *netdox, const struct nv_node *node, struct nv_bytes *ret_id, struct nv_err *err)
+static int report_target(struct nv_netdox *netdox, const struct nv_node *node,
+                         struct nv_bytes *ret_id, struct nv_err *err)
 {
 	struct nv_snapshot *all cleanup_snapshot = NULL;
 	struct nv_target reports cleanup_target = { .object = NV_OBJECT_REPORTS };
@@ -272,7 +291,8 @@ static int file_target(const struct nv_node *node, struct nv_target *target, str
 	return r;
 }
 
-static int fill_target(struct nv_netdox *netdox, const struct nv_node *node, struct nv_target *target, struct nv_err *err)
+static int fill_target(struct nv_netdox *netdox, const struct nv_node *node,
+                       struct nv_target *target, struct nv_err *err)
 {
 	int r = 0;
 
@@ -286,7 +306,8 @@ static int fill_target(struct nv_netdox *netdox, const struct nv_node *node, str
 		break;
 	case NV_OBJECT_REPORT:
 		r = report_target(netdox, node, &target->id, err);
-		if (r == 0 && nv_bytes_copy(&target->file_id, target->id.data, target->id.size) < 0) {
+		if (r == 0 &&
+		    nv_bytes_copy(&target->file_id, target->id.data, target->id.size) < 0) {
 			r = nv_fail(err, ENOMEM, "out of memory");
 		}
 		return r;
@@ -299,7 +320,8 @@ static int fill_target(struct nv_netdox *netdox, const struct nv_node *node, str
 	return r;
 }
 
-int nv_target_of(struct nv_netdox *netdox, const struct nv_node *node, struct nv_target *ret_target, struct nv_err *err)
+int nv_target_of(struct nv_netdox *netdox, const struct nv_node *node, struct nv_target *ret_target,
+                 struct nv_err *err)
 {
 	struct nv_target target = { .object = nv_netdox_layouts[node->row->kind].object };
 	int r = fill_target(netdox, node, &target, err);

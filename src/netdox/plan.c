@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Plans on the wire: arguments for read.lua, and its flat answer walked in step with the plan. Knows neither texts nor paths.
+ * Plans on the wire: arguments for read.lua, and its flat answer walked in step with the plan.
+ * Knows neither texts nor paths.
  */
 #include "config.h"
 
@@ -55,7 +56,9 @@ void nv_plan_head(struct nv_redis_args *args, const struct nv_redis *redis)
 
 void nv_plan_args(struct nv_redis_args *args, const struct nv_plan_group *groups, size_t count)
 {
-	static const char *const how[] = { [NV_STEP_KEY] = "key", [NV_STEP_MEMBER] = "member", [NV_STEP_FIELD] = "field" };
+	static const char *const how[] = {
+		[NV_STEP_KEY] = "key", [NV_STEP_MEMBER] = "member", [NV_STEP_FIELD] = "field"
+	};
 
 	nv_redis_args_integer(args, (long long)count);
 	for (size_t i = 0; i < count; i++) {
@@ -84,7 +87,7 @@ void nv_plan_args(struct nv_redis_args *args, const struct nv_plan_group *groups
 
 /* The answer being read, and the plan it follows. */
 struct feed {
-	const struct nv_redis_reply *at;  /* next item */
+	const struct nv_redis_reply *at; /* next item */
 	const struct nv_redis_reply *end;
 	const struct nv_plan *plan;
 	const struct nv_plan_sink *sink;
@@ -106,12 +109,17 @@ static int feed_step(struct feed *feed, const struct nv_step *step, struct nv_go
 {
 	long long count;
 
-	if (feed->end - feed->at < 3 || !nv_redis_reply_integer(&feed->at[2], &count) || count < 0 ||
-	    count > feed->end - feed->at - 3) {
+	if (feed->end - feed->at < 3 || !nv_redis_reply_integer(&feed->at[2], &count) ||
+	    count < 0 || count > feed->end - feed->at - 3) {
 		return -EPROTO;
 	}
-	struct nv_got got = { .step = step, .vars = &feed->vars, .type = feed->at[0].data, .stamp = feed->at[1].data,
-		              .stamp_size = feed->at[1].size, .items = feed->at + 3, .count = (size_t)count };
+	struct nv_got got = { .step = step,
+		              .vars = &feed->vars,
+		              .type = feed->at[0].data,
+		              .stamp = feed->at[1].data,
+		              .stamp_size = feed->at[1].size,
+		              .items = feed->at + 3,
+		              .count = (size_t)count };
 	got.there = strcmp(got.type, "none") != 0;
 	got.allowed = !got.there || nv_layout_lists(step->types, got.type, strlen(got.type));
 	feed->at += 3 + count;
@@ -132,7 +140,7 @@ static int feed_steps(struct feed *feed, size_t first, size_t stop)
 		size_t stride = r == 0 && strcmp(got.type, "hash") == 0 ? 2 : 1;
 		struct nv_bytes *var = &feed->vars.at[feed->plan->steps[i].depth + 1];
 		for (size_t j = 0; r == 0 && after > i + 1 && j < got.count; j += stride) {
-				*var = nv_view(got.items[j].data, got.items[j].size);
+			*var = nv_view(got.items[j].data, got.items[j].size);
 			r = feed_steps(feed, i + 1, after);
 		}
 		*var = (struct nv_bytes)NV_BYTES_INIT;
@@ -168,10 +176,12 @@ static int feed_group(struct feed *feed, size_t number, const struct nv_plan_gro
 	return 0;
 }
 
-int nv_plan_feed(const struct nv_redis_reply *answer, const struct nv_plan_group *groups, size_t count,
-                 const struct nv_plan_sink *sink, struct nv_err *err)
+int nv_plan_feed(const struct nv_redis_reply *answer, const struct nv_plan_group *groups,
+                 size_t count, const struct nv_plan_sink *sink, struct nv_err *err)
 {
-	struct feed feed = { .at = answer->items, .end = answer->items + answer->count, .sink = sink };
+	struct feed feed = { .at = answer->items,
+		             .end = answer->items + answer->count,
+		             .sink = sink };
 	int r = answer->type == NV_REDIS_ARRAY ? 0 : -EPROTO;
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
@@ -187,11 +197,15 @@ int nv_plan_feed(const struct nv_redis_reply *answer, const struct nv_plan_group
 }
 
 int nv_plan_run(struct nv_redis *redis, const struct nv_redis_script *script, int64_t deadline_ms,
-                const struct nv_plan_group *groups, size_t count, const struct nv_plan_sink *sink, struct nv_err *err)
+                const struct nv_plan_group *groups, size_t count, const struct nv_plan_sink *sink,
+                struct nv_err *err)
 {
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
-	struct nv_redis_call call = { .db = NV_REDIS_MAIN, .script = script, .args = &args, .read_only = true,
+	struct nv_redis_call call = { .db = NV_REDIS_MAIN,
+		                      .script = script,
+		                      .args = &args,
+		                      .read_only = true,
 		                      .deadline_ms = deadline_ms };
 	int r;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs plans of layout.h: one round trip gives what any number of objects hold, all as of one moment.
+ * Runs plans of layout.h: one round trip gives what any number of objects hold, all as of one
+ * moment.
  */
 #ifndef NV_NETDOX_PLAN_H
 #define NV_NETDOX_PLAN_H
@@ -17,13 +18,14 @@
 /* What one step gave for one object. All borrowed until the callback returns. */
 struct nv_got {
 	const struct nv_step *step;
-	const struct nv_vars *vars;         /* $0 and what was walked through */
-	const char *type;                   /* the key's type as Redis says, "none" when it is not there */
-	bool allowed;                       /* the type is none or one of step->types */
-	bool there;                         /* the key exists */
-	const char *stamp;                  /* its last-modified; "" = none is recorded */
+	const struct nv_vars *vars; /* $0 and what was walked through */
+	const char *type;           /* the key's type as Redis says, "none" when it is not there */
+	bool allowed;               /* the type is none or one of step->types */
+	bool there;                 /* the key exists */
+	const char *stamp;          /* its last-modified; "" = none is recorded */
 	size_t stamp_size;
-	const struct nv_redis_reply *items; /* its value, flat (HGETALL, ZRANGE WITHSCORES; stream: id, number of texts, texts …) */
+	/* its value, flat (HGETALL, ZRANGE WITHSCORES; stream: id, number of texts, texts …) */
+	const struct nv_redis_reply *items;
 	size_t count;
 };
 
@@ -50,12 +52,14 @@ void nv_plan_head(struct nv_redis_args *args, const struct nv_redis *redis);
 void nv_plan_args(struct nv_redis_args *args, const struct nv_plan_group *groups, size_t count);
 
 /* Feeds the answer of these groups to the sink. -EIO when it is not what the plans say. */
-int nv_plan_feed(const struct nv_redis_reply *answer, const struct nv_plan_group *groups, size_t count,
-                 const struct nv_plan_sink *sink, struct nv_err *err);
+int nv_plan_feed(const struct nv_redis_reply *answer, const struct nv_plan_group *groups,
+                 size_t count, const struct nv_plan_sink *sink, struct nv_err *err);
 
-/* One call of the script (read.lua as nv_netdox_read_script makes it): one round trip. Blocks. Errors: the store's. */
+/* One call of the script (read.lua as nv_netdox_read_script makes it): one round trip. Blocks.
+ * Errors: the store's. */
 int nv_plan_run(struct nv_redis *redis, const struct nv_redis_script *script, int64_t deadline_ms,
-                const struct nv_plan_group *groups, size_t count, const struct nv_plan_sink *sink, struct nv_err *err);
+                const struct nv_plan_group *groups, size_t count, const struct nv_plan_sink *sink,
+                struct nv_err *err);
 
 /* Makes the two scripts of the family. 0 or -ENOMEM. Owns: nv_redis_script_free both. */
 int nv_plan_scripts(struct nv_redis_script **ret_read, struct nv_redis_script **ret_commit);

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- The generic reader: walks plans over keys and returns all that they hold, as of one moment. Knows no layout: key templates come in
--- ARGV (src/netdox/layout.c has them). plan.c sends the arguments and reads the answer; what it appends to this text says what
--- is returned.
+-- The generic reader: walks plans over keys and returns all that they hold, as of one moment.
+-- Knows no layout: key templates come in ARGV (src/netdox/layout.c has them). plan.c sends the
+-- arguments and reads the answer; what it appends to this text says what is returned.
 --
--- ARGV: number of the main database, number of the processed one, key of the hash of stamps, number of groups, then for each group:
---   mode ("full"; "keys": no values but of the sets that are walked), number of steps, for each step
---   depth, database (0 or 1), how (key, member, field), types, template of the key, template of the member;
---   number of instances, the instances ($0).
--- Answer: for each instance and each step that ran: type of the key, its stamp or "", number of items, the items.
+-- ARGV: number of the main database, number of the processed one, key of the hash of stamps,
+-- number of groups, then for each group: mode ("full"; "keys": no values but of the sets that
+-- are walked), number of steps, for each step depth, database (0 or 1), how (key, member,
+-- field), types, template of the key, template of the member; number of instances, the instances
+-- ($0).
+-- Answer: for each instance and each step that ran: type of the key, its stamp or "", number of
+-- items, the items.
 
 local at = 0
 
@@ -85,7 +87,8 @@ local function take_steps()
 	local count = take_number()
 	for i = 1, count do
 		steps[i] = {
-			depth = take_number(), database = take_number(), how = take(), types = take(), key = take(), member = take(),
+			depth = take_number(), database = take_number(), how = take(),
+			types = take(), key = take(), member = take(),
 		}
 	end
 	for i = 1, count do
@@ -132,7 +135,8 @@ local function read_plans()
 			local member = expand(step.member)
 			return answer(kind, '', has_member(key, kind, member) and { member } or {})
 		elseif step.how == 'field' then
-			local value = kind == 'hash' and redis.call('HGET', key, expand(step.member))
+			local field = expand(step.member)
+			local value = kind == 'hash' and redis.call('HGET', key, field)
 			return answer(kind, '', value and { value } or {})
 		end
 		local stamp = ''

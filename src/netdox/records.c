@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Differences of sets of lines, and the rules for lines that are added: records and maps. Asks no store.
+ * Differences of sets of lines, and the rules for lines that are added: records and maps. Asks no
+ * store.
  */
 #include "config.h"
 
@@ -20,7 +21,8 @@ void nv_set_changes_release(struct nv_set_changes *changes)
 	nv_records_release(&changes->removed);
 }
 
-int nv_set_parse(const struct nv_layout *layout, const char *text, size_t size, struct nv_records *ret, struct nv_faults *faults)
+int nv_set_parse(const struct nv_layout *layout, const char *text, size_t size,
+                 struct nv_records *ret, struct nv_faults *faults)
 {
 	struct nv_records records cleanup_records = NV_RECORDS_INIT;
 	struct nv_lines lines cleanup_lines = NV_LINES_INIT;
@@ -31,7 +33,8 @@ int nv_set_parse(const struct nv_layout *layout, const char *text, size_t size, 
 	}
 	r = nv_lines_parse_set(text, size, &lines, faults);
 	for (size_t i = 0; r == 0 && i < lines.count; i++) {
-		r = nv_records_add(&records, &lines.items[i].bytes, NULL, NULL, lines.items[i].line);
+		r = nv_records_add(&records, &lines.items[i].bytes, NULL, NULL,
+		                   lines.items[i].line);
 	}
 	if (r < 0) {
 		return r;
@@ -54,7 +57,8 @@ static int add_fault(struct nv_faults *faults, size_t line, const struct nv_err 
 	return nv_faults_add(faults, line, 1, "%s", err->msg);
 }
 
-int nv_set_check_line(const struct nv_layout *layout, const struct nv_record *line, size_t line_number, struct nv_faults *faults)
+int nv_set_check_line(const struct nv_layout *layout, const struct nv_record *line,
+                      size_t line_number, struct nv_faults *faults)
 {
 	struct nv_err err = NV_ERR_INIT;
 	struct nv_buf text cleanup_buf = NV_BUF_INIT;
@@ -63,8 +67,11 @@ int nv_set_check_line(const struct nv_layout *layout, const struct nv_record *li
 	if (layout->qualified) {
 		if (!is_qualified(&line->plugin)) {
 			nv_printable(&text, line->plugin.data, line->plugin.size);
-			return nv_faults_add(faults, line_number, 1, "'%s' is not a qualified name: write it as [NETWORK]name, for example \"[lan]host.example\"",
-			                     text.data ? text.data : "");
+			return nv_faults_add(
+				faults, line_number, 1,
+				"'%s' is not a qualified name: write it as [NETWORK]name, for "
+				"example \"[lan]host.example\"",
+				text.data ? text.data : "");
 		}
 		if (nv_new_name_check("name", false, &line->plugin, &err) < 0) {
 			r = add_fault(faults, line_number, &err);
@@ -90,8 +97,8 @@ static void fold(struct nv_bytes *type)
 }
 
 /* Adds one line, folded and qualified, to changes->added. */
-static int add_line(const struct nv_layout *layout, const struct nv_record *line, const struct nv_bytes *network,
-                    struct nv_set_changes *changes)
+static int add_line(const struct nv_layout *layout, const struct nv_record *line,
+                    const struct nv_bytes *network, struct nv_set_changes *changes)
 {
 	struct nv_bytes type cleanup_bytes = NV_BYTES_INIT;
 	struct nv_buf value cleanup_buf = NV_BUF_INIT;
@@ -111,12 +118,15 @@ static int add_line(const struct nv_layout *layout, const struct nv_record *line
 	if (!line->value.data) {
 		return nv_records_add(&changes->added, &line->plugin, &type, NULL, line->line);
 	}
-	if (!layout->qualify || !nv_layout_lists(layout->qualify, type.data, type.size) || nv_dns_split(&line->value, &of, &rest)) {
-		return nv_records_add(&changes->added, &line->plugin, &type, &line->value, line->line);
+	if (!layout->qualify || !nv_layout_lists(layout->qualify, type.data, type.size) ||
+	    nv_dns_split(&line->value, &of, &rest)) {
+		return nv_records_add(&changes->added, &line->plugin, &type, &line->value,
+		                      line->line);
 	}
 	if (!network->data) {
 		changes->needs_network = true;
-		return nv_records_add(&changes->added, &line->plugin, &type, &line->value, line->line);
+		return nv_records_add(&changes->added, &line->plugin, &type, &line->value,
+		                      line->line);
 	}
 	nv_dns_join(&value, network, &line->value);
 	if (nv_buf_error(&value)) {
@@ -135,8 +145,8 @@ static int by_line(const void *a, const void *b)
 }
 
 /* What will be there: lines of mine that stood in base, and the added ones. */
-static int make_result(const struct nv_records *base, const struct nv_records *mine, const struct nv_records *added,
-                       struct nv_records *ret)
+static int make_result(const struct nv_records *base, const struct nv_records *mine,
+                       const struct nv_records *added, struct nv_records *ret)
 {
 	int r = 0;
 
@@ -156,8 +166,10 @@ static int make_result(const struct nv_records *base, const struct nv_records *m
 	return r;
 }
 
-/* Appends the words of base up to `words` that the result has no more; base is sorted, so equal words stand together. */
-static int remove_level(const struct nv_records *base, const struct nv_records *result, int words, struct nv_records *removed)
+/* Appends the words of base up to `words` that the result has no more; base is sorted, so equal
+ * words stand together. */
+static int remove_level(const struct nv_records *base, const struct nv_records *result, int words,
+                        struct nv_records *removed)
 {
 	const struct nv_bytes absent = NV_BYTES_INIT;
 	const struct nv_record *last = NULL;
@@ -171,7 +183,8 @@ static int remove_level(const struct nv_records *base, const struct nv_records *
 		if ((words > 1 && !type->data) || (words > 2 && !value->data)) {
 			continue;
 		}
-		if (last && nv_bytes_equal(&last->plugin, &line->plugin) && (words < 2 || nv_bytes_equal(&last->type, type)) &&
+		if (last && nv_bytes_equal(&last->plugin, &line->plugin) &&
+		    (words < 2 || nv_bytes_equal(&last->type, type)) &&
 		    (words < 3 || nv_bytes_equal(&last->value, value))) {
 			continue;
 		}
@@ -183,8 +196,9 @@ static int remove_level(const struct nv_records *base, const struct nv_records *
 	return r;
 }
 
-int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base, const struct nv_records *mine,
-                const struct nv_bytes *network, struct nv_set_changes *ret, struct nv_faults *faults)
+int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
+                const struct nv_records *mine, const struct nv_bytes *network,
+                struct nv_set_changes *ret, struct nv_faults *faults)
 {
 	struct nv_set_changes changes cleanup_set_changes = { .needs_network = false };
 	struct nv_records result cleanup_records = NV_RECORDS_INIT;
@@ -216,7 +230,8 @@ int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base, c
 		return -EINVAL;
 	}
 	if (changes.added.count > 1) {
-		qsort(changes.added.items, changes.added.count, sizeof(*changes.added.items), by_line);
+		qsort(changes.added.items, changes.added.count, sizeof(*changes.added.items),
+		      by_line);
 	}
 	*ret = changes;
 	changes = (struct nv_set_changes){ .needs_network = false };

@@ -17,7 +17,7 @@
 struct data_keys {
 	struct nv_bytes data;
 	struct nv_bytes details;
-	struct nv_bytes index;  /* empty for orphans */
+	struct nv_bytes index; /* empty for orphans */
 	struct nv_bytes member;
 };
 
@@ -44,13 +44,17 @@ static struct data_keys make_keys(struct nv_change *change, const struct nv_vars
 
 static int parse_base(const struct nv_change *change, struct nv_data *ret_base, struct nv_err *err)
 {
-	int r = change->base ? nv_data_parse(change->base->text, change->base->size, ret_base, NULL) : 0;
+	int r = change->base ? nv_data_parse(change->base->text, change->base->size, ret_base, NULL)
+	                     : 0;
 
-	return r < 0 ? nv_fail(err, r == -ENOMEM ? ENOMEM : EIO, "the version that was read cannot be understood any more") : 0;
+	return r < 0 ? nv_fail(err, r == -ENOMEM ? ENOMEM : EIO,
+	                       "the version that was read cannot be understood any more")
+	             : 0;
 }
 
 /* The body decides the type; no base means that there was no key. */
-static bool can_become(const struct nv_change *change, const struct nv_data *base, enum nv_data_type type)
+static bool can_become(const struct nv_change *change, const struct nv_data *base,
+                       enum nv_data_type type)
 {
 	if (change->base && base->type == type) {
 		return true;
@@ -58,24 +62,28 @@ static bool can_become(const struct nv_change *change, const struct nv_data *bas
 	return type == NV_DATA_STRING || type == NV_DATA_LIST || type == NV_DATA_HASH;
 }
 
-static int check_type(const struct nv_change *change, const struct nv_data *base, const struct nv_data *mine, struct nv_err *err)
+static int check_type(const struct nv_change *change, const struct nv_data *base,
+                      const struct nv_data *mine, struct nv_err *err)
 {
 	if (!can_become(change, base, mine->type)) {
 		size_t column = mine->header_type_column ? mine->header_type_column : 1;
 
 		(void)nv_faults_add(change->call->faults, mine->header_line, column,
-		                    "data can be made a string, a list or a hash, not a %s", nv_data_type_name(mine->type));
+		                    "data can be made a string, a list or a hash, not a %s",
+		                    nv_data_type_name(mine->type));
 		return nv_fail(err, EINVAL, "data of that type cannot be made");
 	}
 	if (mine->type == NV_DATA_STREAM && !nv_stream_equal(&mine->stream, &base->stream)) {
-		(void)nv_faults_add(change->call->faults, mine->header_line, 1, "the entries of a stream cannot be edited, only its header");
+		(void)nv_faults_add(change->call->faults, mine->header_line, 1,
+		                    "the entries of a stream cannot be edited, only its header");
 		return nv_fail(err, EINVAL, "the entries of a stream cannot be edited");
 	}
 	return 0;
 }
 
 /* The words of the created entry; those of the specification end in the type. */
-static size_t data_entry(struct nv_change *change, const char *word, const struct nv_data *data, const struct nv_fields *header)
+static size_t data_entry(struct nv_change *change, const char *word, const struct nv_data *data,
+                         const struct nv_fields *header)
 {
 	struct nv_bytes plugin = nv_change_plugin(change, &change->vars, header);
 	char text[64];
@@ -88,28 +96,31 @@ static size_t data_entry(struct nv_change *change, const char *word, const struc
 }
 
 /* Merge by member; each member has an entry. */
-static void merge_sets(struct nv_change *change, const struct nv_bytes *key, const struct nv_data *base, const struct nv_data *mine)
+static void merge_sets(struct nv_change *change, const struct nv_bytes *key,
+                       const struct nv_data *base, const struct nv_data *mine)
 {
 	for (size_t i = 0; i < mine->rows.count; i++) {
 		const struct nv_bytes *member = &mine->rows.items[i].bytes;
 
 		if (!nv_lines_find(&base->rows, member->data, member->size)) {
-			nv_keyedit_add(&change->edit, key, "set", member,
-			              data_entry(change, change->layout->updated, mine, &mine->details));
+			nv_keyedit_add(
+				&change->edit, key, "set", member,
+				data_entry(change, change->layout->updated, mine, &mine->details));
 		}
 	}
 	for (size_t i = 0; i < base->rows.count; i++) {
 		const struct nv_bytes *member = &base->rows.items[i].bytes;
 
 		if (!nv_lines_find(&mine->rows, member->data, member->size)) {
-			nv_keyedit_remove(&change->edit, key, "set", member, NULL,
-			                 data_entry(change, change->layout->updated, mine, &mine->details));
+			nv_keyedit_remove(
+				&change->edit, key, "set", member, NULL,
+				data_entry(change, change->layout->updated, mine, &mine->details));
 		}
 	}
 }
 
-static void put_score(struct nv_change *change, const struct nv_bytes *key, const struct nv_zmember *old, const struct nv_zmember *new,
-                      size_t entry)
+static void put_score(struct nv_change *change, const struct nv_bytes *key,
+                      const struct nv_zmember *old, const struct nv_zmember *new, size_t entry)
 {
 	struct nv_buf old_text cleanup_buf = NV_BUF_INIT;
 	struct nv_buf new_text cleanup_buf = NV_BUF_INIT;
@@ -126,11 +137,12 @@ static void put_score(struct nv_change *change, const struct nv_bytes *key, cons
 	}
 	const struct nv_bytes old_score = nv_view(old_text.data, old_text.len);
 	const struct nv_bytes new_score = nv_view(new_text.data, new_text.len);
-	nv_keyedit_score(&change->edit, key, old ? &old->member : &new->member, &old_score, &new_score, entry);
+	nv_keyedit_score(&change->edit, key, old ? &old->member : &new->member, &old_score,
+	                 &new_score, entry);
 }
 
-static void merge_zsets(struct nv_change *change, const struct nv_bytes *key, const struct nv_zset *base, const struct nv_zset *mine,
-                        size_t entry)
+static void merge_zsets(struct nv_change *change, const struct nv_bytes *key,
+                        const struct nv_zset *base, const struct nv_zset *mine, size_t entry)
 {
 	size_t i = 0;
 	size_t j = 0;
@@ -141,7 +153,8 @@ static void merge_zsets(struct nv_change *change, const struct nv_bytes *key, co
 		int order = !old ? 1 : !new ? -1 : nv_bytes_cmp(&old->member, &new->member);
 
 		if (order != 0 || memcmp(&old->score, &new->score, sizeof(old->score)) != 0) {
-			put_score(change, key, order <= 0 ? old : NULL, order >= 0 ? new : NULL, entry);
+			put_score(change, key, order <= 0 ? old : NULL, order >= 0 ? new : NULL,
+			          entry);
 		}
 		i += order <= 0;
 		j += order >= 0;
@@ -150,11 +163,12 @@ static void merge_zsets(struct nv_change *change, const struct nv_bytes *key, co
 
 static bool same_body(const struct nv_data *a, const struct nv_data *b)
 {
-	return a->type == b->type && nv_bytes_equal(&a->string, &b->string) && nv_lines_equal(&a->rows, &b->rows);
+	return a->type == b->type && nv_bytes_equal(&a->string, &b->string) &&
+	       nv_lines_equal(&a->rows, &b->rows);
 }
 
-static void merge_body(struct nv_change *change, const struct nv_bytes *key, const struct nv_data *base, const struct nv_data *mine,
-                       size_t entry)
+static void merge_body(struct nv_change *change, const struct nv_bytes *key,
+                       const struct nv_data *base, const struct nv_data *mine, size_t entry)
 {
 	if (change->base && base->type != mine->type) {
 		nv_keyedit_whole(&change->edit, key, base, mine, entry);
@@ -193,12 +207,15 @@ static int check_name(struct nv_change *change, const struct nv_data *mine, stru
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 		if (strcmp(name.data, change->node->name) == 0) {
-			return nv_bytes_copy(&change->target->file_id, mine->name.data, mine->name.size) < 0 ?
-			               nv_fail(err, ENOMEM, "out of memory") : 0;
+			return nv_bytes_copy(&change->target->file_id, mine->name.data,
+			                     mine->name.size) < 0
+			               ? nv_fail(err, ENOMEM, "out of memory")
+			               : 0;
 		}
 	}
 	(void)nv_faults_add(change->call->faults, mine->header_line, 1,
-	                    "the third word of the header must be the whole name that the file's name stands for");
+	                    "the third word of the header must be the whole name that the file's "
+	                    "name stands for");
 	return nv_fail(err, EINVAL, "the text contradicts its path");
 }
 
@@ -226,10 +243,12 @@ int nv_save_data(struct nv_change *change, const char *text, size_t size, struct
 	}
 	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
 	nv_change_expect(change, change->base && !nv_data_equal(&base, &mine) ? ESTALE : 0);
-	size_t entry = data_entry(change, change->base ? change->layout->updated : change->layout->created, &mine,
-	                          mine.details.count > 0 ? &mine.details : &base.details);
+	size_t entry =
+		data_entry(change, change->base ? change->layout->updated : change->layout->created,
+	                   &mine, mine.details.count > 0 ? &mine.details : &base.details);
 	if (!change->base) {
-		nv_keyedit_add(&change->edit, &keys.index, change->layout->index_types, &keys.member, entry);
+		nv_keyedit_add(&change->edit, &keys.index, change->layout->index_types,
+		               &keys.member, entry);
 	}
 	merge_body(change, &keys.data, &base, &mine, entry);
 	(void)nv_merge_fields(change, &keys.details, &base.details, &mine.details, entry);
@@ -265,13 +284,15 @@ int nv_delete_data(struct nv_change *change, struct nv_err *err)
 	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
 	size_t entry = data_entry(change, change->layout->removed, &base, &base.details);
 	nv_change_expect(change, ENOENT);
-	nv_keyedit_remove(&change->edit, &keys.index, change->layout->index_types, &keys.member, NULL, entry);
+	nv_keyedit_remove(&change->edit, &keys.index, change->layout->index_types, &keys.member,
+	                  NULL, entry);
 	nv_keyedit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
 	nv_keyedit_hash(&change->edit, &keys.details, change->base ? &base.details : NULL, entry);
 	return 0;
 }
 
-int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool replace, struct nv_err *err)
+int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool replace,
+                   struct nv_err *err)
 {
 	struct nv_data base cleanup_data = NV_DATA_INIT;
 	struct nv_vars to_vars = change->vars;
@@ -290,17 +311,20 @@ int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool 
 	size_t removed = data_entry(change, change->layout->removed, &base, &base.details);
 	nv_change_expect(change, ENOENT);
 	if (!replace) {
-		nv_keyedit_member(&change->edit, &to.index, change->layout->index_types, &to.member, false, EEXIST);
+		nv_keyedit_member(&change->edit, &to.index, change->layout->index_types, &to.member,
+		                  false, EEXIST);
 	}
 	nv_keyedit_add(&change->edit, &to.index, change->layout->index_types, &to.member, created);
 	nv_keyedit_move(&change->edit, &from.data, &to.data, created);
 	nv_keyedit_move(&change->edit, &from.details, &to.details, created);
 	nv_keyedit_note(&change->edit, &to.data, created);
-	nv_keyedit_remove(&change->edit, &from.index, change->layout->index_types, &from.member, NULL, removed);
+	nv_keyedit_remove(&change->edit, &from.index, change->layout->index_types, &from.member,
+	                  NULL, removed);
 	return 0;
 }
 
-/* Of a set the members that were shown go: those of an index that have a path were not, and what another added stays. */
+/* Of a set the members that were shown go: those of an index that have a path were not, and what
+ * another added stays. */
 int nv_delete_orphan(struct nv_change *change, enum nv_redis_db db, struct nv_err *err)
 {
 	struct nv_data base cleanup_data = NV_DATA_INIT;
@@ -319,10 +343,12 @@ int nv_delete_orphan(struct nv_change *change, enum nv_redis_db db, struct nv_er
 	nv_keyedit_database(&change->edit, db);
 	if (base.type == NV_DATA_SET) {
 		for (size_t i = 0; i < base.rows.count; i++) {
-			nv_keyedit_remove(&change->edit, &keys.data, "set", &base.rows.items[i].bytes, NULL, entry);
+			nv_keyedit_remove(&change->edit, &keys.data, "set",
+			                  &base.rows.items[i].bytes, NULL, entry);
 		}
 	} else {
-		nv_keyedit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none, entry);
+		nv_keyedit_whole(&change->edit, &keys.data, change->base ? &base : NULL, &none,
+		                 entry);
 	}
 	if (base.details.count > 0) {
 		nv_keyedit_hash(&change->edit, &keys.details, &base.details, entry);

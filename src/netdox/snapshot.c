@@ -26,8 +26,8 @@ struct nv_snapshot *nv_snapshot_new(enum nv_object object, int64_t sampled_ms)
 	return snapshot;
 }
 
-int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id, struct nv_blob *blob,
-                    char *broken)
+int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind,
+                    const struct nv_bytes *id, struct nv_blob *blob, char *broken)
 {
 	struct nv_part part = { .kind = kind, .blob = blob, .broken = broken };
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
@@ -46,7 +46,8 @@ int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind, cons
 		r = nv_bytes_copy(&part.id, id->data, id->size);
 	}
 	if (r == 0 && snapshot->parts_count == snapshot->parts_cap) {
-		r = nv_array_grow((void **)&snapshot->parts, &snapshot->parts_cap, sizeof(*snapshot->parts));
+		r = nv_array_grow((void **)&snapshot->parts, &snapshot->parts_cap,
+		                  sizeof(*snapshot->parts));
 	}
 	if (r < 0) {
 		nv_bytes_release(&part.id);
@@ -76,7 +77,8 @@ int nv_snapshot_take(struct nv_snapshot *snapshot, struct nv_snapshot *from)
 {
 	for (; from->parts_count > 0; from->parts_count--) {
 		if (snapshot->parts_count == snapshot->parts_cap &&
-		    nv_array_grow((void **)&snapshot->parts, &snapshot->parts_cap, sizeof(*snapshot->parts)) < 0) {
+		    nv_array_grow((void **)&snapshot->parts, &snapshot->parts_cap,
+		                  sizeof(*snapshot->parts)) < 0) {
 			return -ENOMEM;
 		}
 		snapshot->parts[snapshot->parts_count++] = from->parts[from->parts_count - 1];
@@ -116,7 +118,8 @@ void nv_snapshot_unref(void *snapshot)
 	free(s);
 }
 
-const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id)
+const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind,
+                                       const struct nv_bytes *id)
 {
 	for (size_t i = 0; i < snapshot->parts_count; i++) {
 		const struct nv_part *part = &snapshot->parts[i];
@@ -128,7 +131,8 @@ const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum 
 	return NULL;
 }
 
-const struct nv_part *nv_snapshot_named(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const char *name)
+const struct nv_part *nv_snapshot_named(const struct nv_snapshot *snapshot,
+                                        enum nv_netdox_kind kind, const char *name)
 {
 	for (size_t i = 0; i < snapshot->parts_count; i++) {
 		const struct nv_part *part = &snapshot->parts[i];
@@ -145,7 +149,8 @@ bool nv_snapshot_has_kind(const struct nv_snapshot *snapshot, enum nv_netdox_kin
 	return nv_snapshot_find(snapshot, kind, NULL) != NULL;
 }
 
-int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob,
+                 struct nv_err *err)
 {
 	if (!part) {
 		return nv_fail(err, ENOENT, "%s: nothing is stored there", path);

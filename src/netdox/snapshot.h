@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one query said of one object: the texts of its files. Immutable once built, refcounted (nv_cache holds them).
+ * What one query said of one object: the texts of its files. Immutable once built, refcounted
+ * (nv_cache holds them).
  */
 #ifndef NV_NETDOX_SNAPSHOT_H
 #define NV_NETDOX_SNAPSHOT_H
@@ -17,11 +18,13 @@
 #include "netdox/plan.h"
 #include "node/blob.h"
 
-/* One file or link of an object; or a directory in it that cannot be read (then broken says why). */
+/* One file or link of an object; or a directory in it that cannot be read (then broken says
+ * why). */
 struct nv_part {
 	enum nv_netdox_kind kind;
-	struct nv_bytes id;   /* owned; what names it (pdata id, plugin, key); absent for fixed names */
-	char *name;           /* owned; its path component */
+	/* owned; what names it (pdata id, plugin, key); absent for fixed names */
+	struct nv_bytes id;
+	char *name; /* owned; its path component */
 	struct nv_blob *blob; /* owned; NULL when broken */
 	char *broken;         /* owned; why reading it gives EIO; else NULL */
 };
@@ -29,10 +32,11 @@ struct nv_part {
 struct nv_snapshot {
 	atomic_uint refs;
 	enum nv_object object;
-	struct nv_bytes id;      /* owned */
-	bool exists;             /* false: the index does not name it */
-	char *broken;            /* owned; the index or list has another type: reading anything gives EIO; else NULL */
-	struct nv_part *parts;   /* owned; in no order */
+	struct nv_bytes id; /* owned */
+	bool exists;        /* false: the index does not name it */
+	/* owned; the index or list has another type: reading anything gives EIO; else NULL */
+	char *broken;
+	struct nv_part *parts; /* owned; in no order */
 	size_t parts_count;
 	size_t parts_cap;
 	struct nv_lines members; /* of lists: the ids, sorted */
@@ -50,24 +54,28 @@ static inline void nv_cleanup_snapshot(struct nv_snapshot **snapshot)
 #define cleanup_snapshot __attribute__((cleanup(nv_cleanup_snapshot)))
 
 /* The part of that kind and id (absent: of that kind), or NULL. */
-const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id);
+const struct nv_part *nv_snapshot_find(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind,
+                                       const struct nv_bytes *id);
 
 /* The part of that kind and path component, or NULL. */
-const struct nv_part *nv_snapshot_named(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const char *name);
+const struct nv_part *nv_snapshot_named(const struct nv_snapshot *snapshot,
+                                        enum nv_netdox_kind kind, const char *name);
 
 /* True when there is a part of that kind. */
 bool nv_snapshot_has_kind(const struct nv_snapshot *snapshot, enum nv_netdox_kind kind);
 
-/* The blob of a snapshot's part: a new reference; -ENOENT when part is NULL, -EIO with the reason when it is broken. */
-int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob, struct nv_err *err);
+/* The blob of a snapshot's part: a new reference; -ENOENT when part is NULL, -EIO with the
+ * reason when it is broken. */
+int nv_part_load(const struct nv_part *part, const char *path, struct nv_blob **ret_blob,
+                 struct nv_err *err);
 
 /* An empty snapshot with one reference; NULL when out of memory. */
 struct nv_snapshot *nv_snapshot_new(enum nv_object object, int64_t sampled_ms);
 
-/* Adds a part; id (absent: a fixed name) is copied, ownership of blob and broken is taken, also on failure. 0 or -ENOMEM. Only before others see
- * the snapshot. */
-int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind, const struct nv_bytes *id, struct nv_blob *blob,
-                    char *broken);
+/* Adds a part; id (absent: a fixed name) is copied, ownership of blob and broken is taken, also on
+ * failure. 0 or -ENOMEM. Only before others see the snapshot. */
+int nv_snapshot_add(struct nv_snapshot *snapshot, enum nv_netdox_kind kind,
+                    const struct nv_bytes *id, struct nv_blob *blob, char *broken);
 
 /* Moves all parts of from to the end of snapshot. 0 or -ENOMEM. */
 int nv_snapshot_take(struct nv_snapshot *snapshot, struct nv_snapshot *from);
@@ -89,9 +97,11 @@ static inline void nv_cleanup_builder(struct nv_builder **builder)
 #define cleanup_builder __attribute__((cleanup(nv_cleanup_builder)))
 
 /* Where the answer goes; borrowed from the builder. */
-const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder, const struct nv_plan_group *groups);
+const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder,
+                                           const struct nv_plan_group *groups);
 
-/* Instead of texts: calls claim for each key that a path stands for and shows whole. For plans that are run with keys_only. */
+/* Instead of texts: calls claim for each key that a path stands for and shows whole. For plans
+ * that are run with keys_only. */
 typedef int (*nv_claim_fn)(void *ctx, enum nv_redis_db db, const char *key, size_t size);
 void nv_builder_claims(struct nv_builder *builder, nv_claim_fn claim, void *ctx);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of netdox/: reading, saving, deleting, renaming. What a save means for each codec is in save_*.c.
+ * Files of netdox/: reading, saving, deleting, renaming. What a save means for each codec is in
+ * save_*.c.
  */
 #include "config.h"
 
@@ -21,7 +22,8 @@ void nv_change_release(struct nv_change *change)
 	nv_bytes_release(&change->default_network);
 }
 
-struct nv_bytes nv_change_expand(struct nv_change *change, const char *template, const struct nv_vars *vars)
+struct nv_bytes nv_change_expand(struct nv_change *change, const char *template,
+                                 const struct nv_vars *vars)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 	struct nv_bytes bytes = NV_BYTES_INIT;
@@ -41,7 +43,8 @@ struct nv_bytes nv_change_key(struct nv_change *change, const char *template)
 	return nv_change_expand(change, template, &change->vars);
 }
 
-struct nv_bytes nv_change_plugin(const struct nv_change *change, const struct nv_vars *vars, const struct nv_fields *header)
+struct nv_bytes nv_change_plugin(const struct nv_change *change, const struct nv_vars *vars,
+                                 const struct nv_fields *header)
 {
 	const struct nv_field *field;
 
@@ -75,7 +78,8 @@ int nv_change_name_file(struct nv_change *change)
 	struct nv_target *target = change->target;
 
 	if (target->object == NV_OBJECT_REPORT) {
-		if (!target->id.data && nv_bytes_copy(&target->id, target->file_id.data, target->file_id.size) < 0) {
+		if (!target->id.data &&
+		    nv_bytes_copy(&target->id, target->file_id.data, target->file_id.size) < 0) {
 			return -ENOMEM;
 		}
 		change->vars.at[0] = target->id;
@@ -88,7 +92,8 @@ int nv_change_name_file(struct nv_change *change)
 	return 0;
 }
 
-/* The kind of the directory that an object's files stand in; the kind's layout has the object's index. */
+/* The kind of the directory that an object's files stand in; the kind's layout has the object's
+ * index. */
 static enum nv_netdox_kind owner_of(enum nv_object object)
 {
 	switch (object) {
@@ -116,12 +121,14 @@ void nv_change_expect(struct nv_change *change, int named_errnum)
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, layout->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, layout->member);
 
-		nv_keyedit_member(&change->edit, &key, layout->index_types, &member, true, named_errnum);
+		nv_keyedit_member(&change->edit, &key, layout->index_types, &member, true,
+		                  named_errnum);
 	}
 }
 
 /* Begins a change of a file. */
-static int begin_change(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *node, const struct nv_blob *base,
+static int begin_change(struct nv_netdox *netdox, const struct nv_call *call,
+                        const struct nv_node *node, const struct nv_blob *base,
                         struct nv_target *target, struct nv_change *ret_change, struct nv_err *err)
 {
 	int r;
@@ -139,12 +146,15 @@ static int begin_change(struct nv_netdox *netdox, const struct nv_call *call, co
 	ret_change->layout = &nv_netdox_layouts[node->row->kind];
 	ret_change->target = target;
 	ret_change->base = base;
-	return target->file_id.data || target->object != NV_OBJECT_REPORT ? nv_change_name_file(ret_change) : 0;
+	return target->file_id.data || target->object != NV_OBJECT_REPORT
+	               ? nv_change_name_file(ret_change)
+	               : 0;
 }
 
 /* --- reading --- */
 
-static int load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_blob **ret_blob,
+                struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
@@ -165,15 +175,16 @@ static int load(struct nv_netdox *netdox, const struct nv_node *node, struct nv_
 	return r < 0 ? r : nv_part_load(part, node->path, ret_blob, err);
 }
 
-static int op_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int op_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob **ret_blob, struct nv_err *err)
 {
 	(void)call;
 	return load(self, node, ret_blob, err);
 }
 
 /* The file as of now, past any cache. */
-static int load_fresh(struct nv_netdox *netdox, const struct nv_node *node, const struct nv_target *target, struct nv_blob **ret_blob,
-                      struct nv_err *err)
+static int load_fresh(struct nv_netdox *netdox, const struct nv_node *node,
+                      const struct nv_target *target, struct nv_blob **ret_blob, struct nv_err *err)
 {
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
 	const struct nv_part *part;
@@ -191,7 +202,8 @@ static int load_fresh(struct nv_netdox *netdox, const struct nv_node *node, cons
 
 /* --- saving --- */
 
-static int plan_save(struct nv_change *change, const struct nv_save_request *request, struct nv_err *err)
+static int plan_save(struct nv_change *change, const struct nv_save_request *request,
+                     struct nv_err *err)
 {
 	switch (change->layout->codec) {
 	case NV_CODEC_RECORDS:
@@ -204,19 +216,22 @@ static int plan_save(struct nv_change *change, const struct nv_save_request *req
 	case NV_CODEC_DATA:
 		return nv_save_data(change, request->text, request->size, err);
 	default:
-		return nv_fail(err, EPERM, "%s: it is derived and cannot be written", change->node->path);
+		return nv_fail(err, EPERM, "%s: it is derived and cannot be written",
+		               change->node->path);
 	}
 }
 
 /* The file in what came back; NULL = it is not there. */
-static const struct nv_part *part_in(const struct nv_snapshot *snapshot, const struct nv_node *node, const struct nv_target *target)
+static const struct nv_part *part_in(const struct nv_snapshot *snapshot, const struct nv_node *node,
+                                     const struct nv_target *target)
 {
 	return snapshot && snapshot->exists ? nv_target_part(snapshot, node, target) : NULL;
 }
 
-/* After a commit: what is stored now; asked for again in the rare case that the answer could not be kept. */
-static int take_result(struct nv_change *change, const struct nv_keyedited *edited, struct nv_save_result *result,
-                       struct nv_err *err)
+/* After a commit: what is stored now; asked for again in the rare case that the answer could not
+ * be kept. */
+static int take_result(struct nv_change *change, const struct nv_keyedited *edited,
+                       struct nv_save_result *result, struct nv_err *err)
 {
 	const struct nv_part *part = part_in(edited->snapshot, change->node, change->target);
 	struct nv_err ignored = NV_ERR_INIT;
@@ -237,8 +252,9 @@ static int take_result(struct nv_change *change, const struct nv_keyedited *edit
 	return 0;
 }
 
-static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const struct nv_node *node,
-                    const struct nv_save_request *request, struct nv_save_result *result, struct nv_err *err)
+static int try_save(struct nv_netdox *netdox, const struct nv_call *call,
+                    const struct nv_node *node, const struct nv_save_request *request,
+                    struct nv_save_result *result, struct nv_err *err)
 {
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
@@ -261,8 +277,9 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call, const 
 	return r < 0 ? r : take_result(&change, &edited, result, err);
 }
 
-static int op_save(void *self, const struct nv_call *call, const struct nv_node *node, const struct nv_save_request *request,
-                   struct nv_save_result *result, struct nv_err *err)
+static int op_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                   const struct nv_save_request *request, struct nv_save_result *result,
+                   struct nv_err *err)
 {
 	int r = -EAGAIN;
 
@@ -270,7 +287,9 @@ static int op_save(void *self, const struct nv_call *call, const struct nv_node 
 		nv_err_clear(err);
 		r = try_save(self, call, node, request, result, err);
 	}
-	return r == -EAGAIN ? nv_fail(err, EIO, "%s: default_network changes all the time", node->path) : r;
+	return r == -EAGAIN
+	               ? nv_fail(err, EIO, "%s: default_network changes all the time", node->path)
+	               : r;
 }
 
 /* --- deleting --- */
@@ -281,7 +300,8 @@ static int plan_delete(struct nv_change *change, struct nv_err *err)
 
 	if (change->node->row->kind == NV_NETDOX_ORPHAN) {
 		if (!nv_orphan_db(change->netdox, change->node->names[0], &db)) {
-			return nv_fail(err, ENOENT, "%s: that database is not one of Netdox", change->node->path);
+			return nv_fail(err, ENOENT, "%s: that database is not one of Netdox",
+			               change->node->path);
 		}
 		return nv_delete_orphan(change, db, err);
 	}
@@ -296,15 +316,16 @@ static int plan_delete(struct nv_change *change, struct nv_err *err)
 	case NV_CODEC_DATA:
 		return nv_delete_data(change, err);
 	default:
-		return nv_fail(err, EPERM, "%s: it is derived and cannot be deleted", change->node->path);
+		return nv_fail(err, EPERM, "%s: it is derived and cannot be deleted",
+		               change->node->path);
 	}
 }
 
-/* Sets and orphans are deleted member by member, so what is there must be known; a cut name is known only from its text. */
+/* Sets are deleted member by member, so what is there must be known; the header of Data has the
+ * plugin of the entry, and the whole of a cut name. */
 static bool needs_base(const struct nv_change *change)
 {
-	return change->layout->levels[0].key || change->node->row->kind == NV_NETDOX_ORPHAN ||
-	       (nv_row_is_capture(change->node->row) && !change->target->file_id.data);
+	return change->layout->levels[0].key || change->layout->codec == NV_CODEC_DATA;
 }
 
 static int delete_file(struct nv_change *change, struct nv_err *err)
@@ -327,16 +348,18 @@ static int delete_file(struct nv_change *change, struct nv_err *err)
 	change->edit.done_errnum = ENOENT;
 	r = nv_keyedit_run(change->netdox, &change->edit, change->target, false, &edited, err);
 	if (change->node->row->kind == NV_NETDOX_ORPHAN) {
-		nv_cache_invalidate_all(change->netdox->cache); /* it may have kept any file from being read */
+		nv_cache_invalidate_all(
+			change->netdox->cache); /* it may have kept any file from being read */
 	}
 	if (r == 0 && !edited.changed) {
-		return nv_fail(err, ENOENT, "%s: nothing is stored there any more", change->node->path);
+		return nv_fail(err, ENOENT, "%s: nothing is stored there any more",
+		               change->node->path);
 	}
 	return r;
 }
 
-static int op_unlink(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, bool check_only,
-                     struct nv_err *err)
+static int op_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
+                     struct nv_blob *base, bool check_only, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
@@ -351,7 +374,8 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 		return nv_fail(err, EPERM, "%s: it is derived and cannot be deleted", node->path);
 	}
 	if (check_only) {
-		/* Asking shows that the store is up, that the file is there and that it can be read. */
+		/* Asking shows that the store is up, that the file is there and that it can be
+		 * read. */
 		return load_fresh(netdox, node, &target, &now, err);
 	}
 	return delete_file(&change, err);
@@ -360,7 +384,8 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 /* --- renaming --- */
 
 /* Both files are Data in the same directory. */
-static int rename_data(struct nv_change *change, const struct nv_target *to, bool replace, struct nv_err *err)
+static int rename_data(struct nv_change *change, const struct nv_target *to, bool replace,
+                       struct nv_err *err)
 {
 	struct nv_blob *now cleanup_blob = NULL;
 	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
@@ -383,8 +408,8 @@ static int rename_data(struct nv_change *change, const struct nv_target *to, boo
 	return r;
 }
 
-static int op_rename(void *self, const struct nv_call *call, const struct nv_node *from, const struct nv_node *to, bool replace,
-                     struct nv_err *err)
+static int op_rename(void *self, const struct nv_call *call, const struct nv_node *from,
+                     const struct nv_node *to, bool replace, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
@@ -403,13 +428,17 @@ static int op_rename(void *self, const struct nv_call *call, const struct nv_nod
 	if (r < 0) {
 		return r;
 	}
-	bool same_dir = from->row == to->row &&
-	                (target.object == NV_OBJECT_REPORT || nv_bytes_equal(&target.id, &to_target.id));
+	bool same_dir = from->row == to->row && (target.object == NV_OBJECT_REPORT ||
+	                                         nv_bytes_equal(&target.id, &to_target.id));
 	if (layout->codec != NV_CODEC_DATA && same_dir) {
-		return nv_fail(err, EPERM, "%s: its name says what it is, and cannot change", from->path);
+		return nv_fail(err, EPERM, "%s: its name says what it is, and cannot change",
+		               from->path);
 	}
 	if (!same_dir) {
-		return nv_fail(err, EXDEV, "%s: in another directory it is a new datum: it is copied and deleted", to->path);
+		return nv_fail(
+			err, EXDEV,
+			"%s: in another directory it is a new datum: it is copied and deleted",
+			to->path);
 	}
 	if (!target.file_id.data || !to_target.file_id.data) {
 		return nv_fail(err, EPERM, "%s: a cut name cannot be renamed", from->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Changes of netdox/: the ops of directories and files that write, and what they share. Private to netdox/.
+ * Changes of netdox/: the ops of directories and files that write, and what they share. Private to
+ * netdox/.
  */
 #ifndef NV_NETDOX_WRITE_H
 #define NV_NETDOX_WRITE_H
@@ -10,15 +11,19 @@
 #include "netdox/records.h"
 
 /* objects_write.c: as the slots of nv_node_ops. */
-int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err);
-int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err);
-int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err);
-int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_node *from, const struct nv_node *to, bool replace,
-                        struct nv_err *err);
+int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_node *child,
+                     struct nv_err *err);
+int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node *child,
+                   struct nv_err *err);
+int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir,
+                   struct nv_err *err);
+int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_node *from,
+                        const struct nv_node *to, bool replace, struct nv_err *err);
 
 /* check.c: as the slot of nv_node_ops. */
-int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, const char *text,
-                   size_t size, size_t from, enum nv_check how, struct nv_err *err);
+int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob *base, const char *text, size_t size, size_t from,
+                   enum nv_check how, struct nv_err *err);
 
 /* One change of one file: where it is, what it was, what its commit will be. */
 struct nv_change {
@@ -30,20 +35,24 @@ struct nv_change {
 	struct nv_vars vars;        /* $0 the object, $1 the file's id; borrowed from target */
 	const struct nv_blob *base; /* borrowed; NULL = the writer saw nothing */
 	struct nv_keyedit edit;
-	struct nv_bytes default_network; /* owned; as asked for this change; absent = not asked, or not set */
+	/* owned; as asked for this change; absent = not asked, or not set */
+	struct nv_bytes default_network;
 };
 
 void nv_change_release(struct nv_change *change);
 #define cleanup_change __attribute__((cleanup(nv_change_release)))
 
-/* A key of a template with the change's variables: an owned string; out of memory makes the commit fail. */
+/* A key of a template with the change's variables: an owned string; out of memory makes the
+ * commit fail. */
 struct nv_bytes nv_change_key(struct nv_change *change, const char *template);
 
 /* The same with other variables. */
-struct nv_bytes nv_change_expand(struct nv_change *change, const char *template, const struct nv_vars *vars);
+struct nv_bytes nv_change_expand(struct nv_change *change, const char *template,
+                                 const struct nv_vars *vars);
 
 /* P by the layout's rule; header: the details of Data (NULL elsewhere). Borrowed. */
-struct nv_bytes nv_change_plugin(const struct nv_change *change, const struct nv_vars *vars, const struct nv_fields *header);
+struct nv_bytes nv_change_plugin(const struct nv_change *change, const struct nv_vars *vars,
+                                 const struct nv_fields *header);
 
 /* The entry of the layout's V for that word. */
 size_t nv_change_entry(struct nv_change *change, const char *word, const struct nv_bytes *plugin);
@@ -51,11 +60,13 @@ size_t nv_change_entry(struct nv_change *change, const char *word, const struct 
 /* Takes target->file_id, that may just have become known, into the variables. 0 or -ENOMEM. */
 int nv_change_name_file(struct nv_change *change);
 
-/* The object that the file is in must still be there (-ENOENT), and the file's own index name it (errnum) unless that is 0. */
+/* The object that the file is in must still be there (-ENOENT), and the file's own index name it
+ * (errnum) unless that is 0. */
 void nv_change_expect(struct nv_change *change, int named_errnum);
 
-/* Each adds to change->edit what makes the stored datum what text says, as a change from change->base. 0; -EINVAL with faults, -ENOMEM,
- * or the store's errors where something must be asked first. */
+/* Each adds to change->edit what makes the stored datum what text says, as a change from
+ * change->base. 0; -EINVAL with faults, -ENOMEM, or the store's errors where something must be
+ * asked first. */
 int nv_save_sets(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_value(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_fields(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
@@ -69,6 +80,7 @@ int nv_delete_data(struct nv_change *change, struct nv_err *err);
 int nv_delete_orphan(struct nv_change *change, enum nv_redis_db db, struct nv_err *err);
 
 /* save_data.c: gives pdata or a report another name in the same directory. to_id: the new id. */
-int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool replace, struct nv_err *err);
+int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool replace,
+                   struct nv_err *err);
 
 #endif

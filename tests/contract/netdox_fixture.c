@@ -86,8 +86,8 @@ int netdox_teardown(void **state)
 
 /* --- the second way --- */
 
-static void ask(struct netdox_fixture *f, enum nv_redis_db db, size_t argc, const char *const *argv, const size_t *sizes,
-                struct nv_redis_replies **ret_replies)
+static void ask(struct netdox_fixture *f, enum nv_redis_db db, size_t argc, const char *const *argv,
+                const size_t *sizes, struct nv_redis_replies **ret_replies)
 {
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(db);
 	struct nv_err err = NV_ERR_INIT;
@@ -104,7 +104,8 @@ static size_t take_words(va_list *words, const char *argv[WORDS_MAX])
 {
 	size_t argc = 0;
 
-	for (const char *word = va_arg(*words, const char *); word; word = va_arg(*words, const char *)) {
+	for (const char *word = va_arg(*words, const char *); word;
+	     word = va_arg(*words, const char *)) {
 		assert_true(argc < WORDS_MAX);
 		argv[argc++] = word;
 	}
@@ -135,7 +136,8 @@ void redis_do1(struct netdox_fixture *f, ...)
 	ask(f, NV_REDIS_PROCESSED, argc, argv, NULL, &replies);
 }
 
-void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv, const size_t *sizes)
+void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv,
+                 const size_t *sizes)
 {
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 
@@ -179,7 +181,8 @@ static const struct {
 	{ "zset", { "ZRANGEBYSCORE", "", "-inf", "+inf" }, 4, 1, true },
 };
 
-static void assert_key_in(struct netdox_fixture *f, enum nv_redis_db db, const char *key, const char *expected)
+static void assert_key_in(struct netdox_fixture *f, enum nv_redis_db db, const char *key,
+                          const char *expected)
 {
 	struct nv_redis_replies *type cleanup_redis_replies = NULL;
 	struct nv_redis_replies *value cleanup_redis_replies = NULL;
@@ -197,7 +200,8 @@ static void assert_key_in(struct netdox_fixture *f, enum nv_redis_db db, const c
 	}
 	for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++) {
 		if (nv_redis_reply_is(&type->items[0], shows[i].type)) {
-			const char *argv[4] = { shows[i].argv[0], key, shows[i].argv[2], shows[i].argv[3] };
+			const char *argv[4] = { shows[i].argv[0], key, shows[i].argv[2],
+				                shows[i].argv[3] };
 
 			ask(f, db, shows[i].argc, argv, NULL, &value);
 			join(&text, &value->items[0], shows[i].stride, shows[i].sorted);
@@ -235,7 +239,8 @@ static void show_log(struct netdox_fixture *f, struct nv_buf *out)
 		assert_string_equal(fields->items[0].data, "change");
 		assert_string_equal(fields->items[2].data, "value");
 		assert_string_equal(fields->items[4].data, "plugin");
-		nv_buf_printf(out, "%s,%s,%s\n", fields->items[1].data, fields->items[3].data, fields->items[5].data);
+		nv_buf_printf(out, "%s,%s,%s\n", fields->items[1].data, fields->items[3].data,
+		              fields->items[5].data);
 		if (i + 1 == replies->items[0].count) {
 			snprintf(f->logged, sizeof(f->logged), "%s", entry->items[0].data);
 		}
@@ -249,13 +254,15 @@ void assert_log(struct netdox_fixture *f, ...)
 	va_list words;
 
 	va_start(words, f);
-	for (const char *word = va_arg(words, const char *); word; word = va_arg(words, const char *)) {
+	for (const char *word = va_arg(words, const char *); word;
+	     word = va_arg(words, const char *)) {
 		nv_buf_printf(&expected, "%s\n", word);
 	}
 	va_end(words);
 	show_log(f, &found);
 	if (strcmp(found.data ? found.data : "", expected.data ? expected.data : "") != 0) {
-		fail_msg("logged:\n%sexpected:\n%s", found.data ? found.data : "", expected.data ? expected.data : "");
+		fail_msg("logged:\n%sexpected:\n%s", found.data ? found.data : "",
+		         expected.data ? expected.data : "");
 	}
 }
 
@@ -272,6 +279,15 @@ void assert_stamped(struct netdox_fixture *f, const char *key, bool stamped)
 	assert_int_equal(replies->items[0].size, strlen("2026-11-24T13:31:01.123Z"));
 	assert_int_equal(replies->items[0].data[10], 'T');
 	assert_int_equal(replies->items[0].data[23], 'Z');
+}
+
+void assert_lives(struct netdox_fixture *f, const char *key, bool limited)
+{
+	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
+	const char *argv[] = { "TTL", key };
+
+	ask(f, NV_REDIS_MAIN, 2, argv, NULL, &replies);
+	assert_true(limited ? replies->items[0].integer > 0 : replies->items[0].integer == -1);
 }
 
 unsigned long long trips(struct netdox_fixture *f)
@@ -299,8 +315,10 @@ static int resolve(struct netdox_fixture *f, const char *path, struct at *at)
 	if (r < 0) {
 		return r;
 	}
-	snprintf(at->parent_path, sizeof(at->parent_path), "%.*s", slash ? (int)(slash - path) : 0, path);
-	r = nv_tree_resolve(&f->tree, at->parent_path, at->parent_storage, sizeof(at->parent_storage), &at->parent);
+	snprintf(at->parent_path, sizeof(at->parent_path), "%.*s", slash ? (int)(slash - path) : 0,
+	         path);
+	r = nv_tree_resolve(&f->tree, at->parent_path, at->parent_storage,
+	                    sizeof(at->parent_storage), &at->parent);
 	nv_faults_release(&f->faults);
 	nv_err_clear(&f->err);
 	at->call = (struct nv_call){ .faults = &f->faults };
@@ -312,7 +330,9 @@ int path_lookup(struct netdox_fixture *f, const char *path, struct nv_entry *ret
 	struct at at;
 	int r = resolve(f, path, &at);
 
-	return r < 0 ? r : at.parent.row->ops->lookup(f->netdox, &at.call, &at.node, ret_entry, &f->err);
+	return r < 0 ? r
+	             : at.parent.row->ops->lookup(f->netdox, &at.call, &at.node, ret_entry,
+	                                          &f->err);
 }
 
 int path_list(struct netdox_fixture *f, const char *path, struct nv_listing **ret_listing)
@@ -320,7 +340,8 @@ int path_list(struct netdox_fixture *f, const char *path, struct nv_listing **re
 	struct at at;
 	int r = resolve(f, path, &at);
 
-	return r < 0 ? r : at.node.row->ops->list(f->netdox, &at.call, &at.node, ret_listing, &f->err);
+	return r < 0 ? r
+	             : at.node.row->ops->list(f->netdox, &at.call, &at.node, ret_listing, &f->err);
 }
 
 int path_load(struct netdox_fixture *f, const char *path, struct nv_blob **ret_blob)
@@ -339,13 +360,15 @@ int path_accepts(struct netdox_fixture *f, const char *path)
 	return r < 0 ? r : at.parent.row->ops->accepts(f->netdox, &at.call, &at.node, &f->err);
 }
 
-int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text, size_t from, enum nv_check how)
+int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
+               size_t from, enum nv_check how)
 {
 	struct at at;
 	int r = resolve(f, path, &at);
 
-	return r < 0 ? r :
-	               at.node.row->ops->check(f->netdox, &at.call, &at.node, base, text, strlen(text), from, how, &f->err);
+	return r < 0 ? r
+	             : at.node.row->ops->check(f->netdox, &at.call, &at.node, base, text,
+	                                       strlen(text), from, how, &f->err);
 }
 
 int path_save(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
@@ -358,7 +381,9 @@ int path_save(struct netdox_fixture *f, const char *path, struct nv_blob *base, 
 	if (r == 0 && !at.node.row->ops->save) {
 		return -EPERM;
 	}
-	return r < 0 ? r : at.node.row->ops->save(f->netdox, &at.call, &at.node, &request, result, &f->err);
+	return r < 0 ? r
+	             : at.node.row->ops->save(f->netdox, &at.call, &at.node, &request, result,
+	                                      &f->err);
 }
 
 int path_unlink(struct netdox_fixture *f, const char *path, struct nv_blob *base, bool check_only)
@@ -369,7 +394,9 @@ int path_unlink(struct netdox_fixture *f, const char *path, struct nv_blob *base
 	if (r == 0 && !at.node.row->ops->unlink) {
 		return -EPERM;
 	}
-	return r < 0 ? r : at.node.row->ops->unlink(f->netdox, &at.call, &at.node, base, check_only, &f->err);
+	return r < 0 ? r
+	             : at.node.row->ops->unlink(f->netdox, &at.call, &at.node, base, check_only,
+	                                        &f->err);
 }
 
 /* mkdir names a directory, also where a file has that name. */
@@ -406,7 +433,9 @@ int path_rename(struct netdox_fixture *f, const char *from, const char *to, bool
 	if (r == 0 && !at.node.row->ops->rename) {
 		return -EPERM;
 	}
-	return r < 0 ? r : at.node.row->ops->rename(f->netdox, &at.call, &at.node, &to_at.node, replace, &f->err);
+	return r < 0 ? r
+	             : at.node.row->ops->rename(f->netdox, &at.call, &at.node, &to_at.node, replace,
+	                                        &f->err);
 }
 
 int path_write(struct netdox_fixture *f, const char *path, const char *text)
@@ -462,7 +491,8 @@ void assert_names(struct netdox_fixture *f, const char *path, const char *expect
 		nv_buf_printf(&names, "%s%s", i == 0 ? "" : " ", listing->entries[i].name);
 	}
 	if (strcmp(names.data ? names.data : "", expected) != 0) {
-		fail_msg("%s has '%s', expected '%s'", path, names.data ? names.data : "", expected);
+		fail_msg("%s has '%s', expected '%s'", path, names.data ? names.data : "",
+		         expected);
 	}
 }
 
@@ -477,7 +507,8 @@ void netdox_need_server(int tests)
 	}
 	(void)printf("1..%d\n", tests);
 	for (int i = 1; i <= tests; i++) {
-		(void)printf("ok %d # SKIP there is no redis-server (Debian package redis-server)\n", i);
+		(void)printf(
+			"ok %d # SKIP there is no redis-server (Debian package redis-server)\n", i);
 	}
 	exit(0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the suites of netdox/ share: a redis-server, the family on top of it without a mount, and a second way to ask
- * the server.
+ * What the suites of netdox/ share: a redis-server, the family on top of it without a mount, and a
+ * second way to ask the server.
  */
 #ifndef NV_TESTS_CONTRACT_NETDOX_FIXTURE_H
 #define NV_TESTS_CONTRACT_NETDOX_FIXTURE_H
@@ -20,14 +20,14 @@
 struct netdox_fixture {
 	struct nv_test_redis server;
 	struct nv_clock *clock;
-	struct nv_metrics metrics;  /* of what the family asks */
-	struct nv_redis *redis;     /* the family's */
-	struct nv_redis *direct;    /* the test's own */
+	struct nv_metrics metrics; /* of what the family asks */
+	struct nv_redis *redis;    /* the family's */
+	struct nv_redis *direct;   /* the test's own */
 	struct nv_netdox *netdox;
 	struct nv_tree tree;
-	struct nv_faults faults;    /* of the last call */
-	struct nv_err err;          /* of the last call */
-	char logged[32];            /* id of the last entry that assert_log has seen */
+	struct nv_faults faults; /* of the last call */
+	struct nv_err err;       /* of the last call */
+	char logged[32];         /* id of the last entry that assert_log has seen */
 };
 
 int netdox_setup(void **state);
@@ -41,27 +41,35 @@ void redis_do(struct netdox_fixture *f, ...) __attribute__((sentinel));
 void redis_do1(struct netdox_fixture *f, ...) __attribute__((sentinel));
 
 /* The same with sizes, for any bytes. */
-void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv, const size_t *sizes);
+void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv,
+                 const size_t *sizes);
 
-/* The value of a key: "none", "string TEXT", "list a|b", "set a|b" (sorted), "hash k=v|k=v" (sorted), "zset m=1". */
+/* The value of a key: "none", "string TEXT", "list a|b", "set a|b" (sorted), "hash k=v|k=v"
+ * (sorted), "zset m=1". */
 void assert_key(struct netdox_fixture *f, const char *key, const char *expected);
 void assert_key1(struct netdox_fixture *f, const char *key, const char *expected);
 
-/* The entries since the last call (or since the fixture began) are these, "change,value,plugin" each, NULL last. */
+/* The entries since the last call (or since the fixture began) are these, "change,value,plugin"
+ * each, NULL last. */
 void assert_log(struct netdox_fixture *f, ...) __attribute__((sentinel));
 
 /* last-modified has a time for the key, or has none. */
 void assert_stamped(struct netdox_fixture *f, const char *key, bool stamped);
 
+/* The key has (or has not) a time to live. */
+void assert_lives(struct netdox_fixture *f, const char *key, bool limited);
+
 /* How many round trips the family made since the last call. */
 unsigned long long trips(struct netdox_fixture *f);
 
-/* Each does what the kernel would ask for a path below the mount. 0 or -errno; faults and err are in the fixture. */
+/* Each does what the kernel would ask for a path below the mount. 0 or -errno; faults and err
+ * are in the fixture. */
 int path_lookup(struct netdox_fixture *f, const char *path, struct nv_entry *ret_entry);
 int path_list(struct netdox_fixture *f, const char *path, struct nv_listing **ret_listing);
 int path_load(struct netdox_fixture *f, const char *path, struct nv_blob **ret_blob);
 int path_accepts(struct netdox_fixture *f, const char *path);
-int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text, size_t from, enum nv_check how);
+int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
+               size_t from, enum nv_check how);
 int path_save(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
               struct nv_save_result *result);
 int path_unlink(struct netdox_fixture *f, const char *path, struct nv_blob *base, bool check_only);
@@ -69,7 +77,8 @@ int path_mkdir(struct netdox_fixture *f, const char *path);
 int path_rmdir(struct netdox_fixture *f, const char *path);
 int path_rename(struct netdox_fixture *f, const char *from, const char *to, bool replace);
 
-/* Saves text over what is there now (nothing: creates it). The result's text must be what a fresh read gives. */
+/* Saves text over what is there now (nothing: creates it). The result's text must be what a
+ * fresh read gives. */
 int path_write(struct netdox_fixture *f, const char *path, const char *text);
 
 /* The path reads as this text. */

@@ -28,7 +28,8 @@ static void seed_name(struct netdox_fixture *f)
 	redis_do(f, "SADD", "dns;[lan]host.example;dns;TXT", "v=spf1 -all", NULL);
 	redis_do(f, "SADD", "dns;[lan]host.example;maps", "[wan]b", "[wan]a", NULL);
 	redis_do(f, "SADD", "meta", "[lan]host.example", NULL);
-	redis_do(f, "HSET", "meta;[lan]host.example", "owner", "ann", "note", "", "aa:bb", "up", NULL);
+	redis_do(f, "HSET", "meta;[lan]host.example", "owner", "ann", "note", "", "aa:bb", "up",
+	         NULL);
 }
 
 static void test_root(void **state)
@@ -40,14 +41,18 @@ static void test_root(void **state)
 	assert_gone(f, "netdox/changelog");
 	assert_gone(f, "netdox/dns_nodes");
 	redis_do(f, "SET", "default_network", "lan", NULL);
-	redis_do(f, "XADD", "changelog", "5-1", "change", "create dns name", "value", "[lan]a", "plugin", "p", NULL);
+	redis_do(f, "XADD", "changelog", "5-1", "change", "create dns name", "value", "[lan]a",
+	         "plugin", "p", NULL);
 	redis_do1(f, "HSET", "dns_nodes", "[lan]a", "nodes;x", "[lan]b", "y", NULL);
 	nv_netdox_forget(f->netdox);
-	assert_names(f, "netdox", "changelog default_network dns dns_nodes nodes orphans processed reports");
+	assert_names(f, "netdox",
+	             "changelog default_network dns dns_nodes nodes orphans processed reports");
 	assert_text(f, "netdox/default_network", "lan\n");
 	assert_text(f, "netdox/dns_nodes", "[lan]a: nodes;x\n[lan]b: y\n");
-	assert_text(f, "netdox/changelog",
-	            "{\"id\":\"5-1\",\"change\":\"create dns name\",\"value\":\"[lan]a\",\"plugin\":\"p\"}\n");
+	assert_text(
+		f, "netdox/changelog",
+		"{\"id\":\"5-1\",\"change\":\"create dns name\",\"value\":\"[lan]a\","
+	            "\"plugin\":\"p\"}\n");
 }
 
 static void test_dns_name(void **state)
@@ -59,8 +64,9 @@ static void test_dns_name(void **state)
 	assert_names(f, "netdox/dns", "lan wan");
 	assert_names(f, "netdox/dns/lan", "a host.example");
 	assert_names(f, NAME, "maps meta records");
-	assert_text(f, NAME "/records",
-	            "dns A [lan]10.0.0.1\ndns A [lan]10.0.0.2\ndns TXT v=spf1 -all\nempty\nscan MX\n");
+	assert_text(
+		f, NAME "/records",
+		"dns A [lan]10.0.0.1\ndns A [lan]10.0.0.2\ndns TXT v=spf1 -all\nempty\nscan MX\n");
 	assert_text(f, NAME "/maps", "[wan]a\n[wan]b\n");
 	assert_text(f, NAME "/meta", "aa:bb: up\nnote:\nowner: ann\n");
 	assert_names(f, "netdox/dns/lan/a", "");
@@ -87,9 +93,11 @@ static void test_plugin_data(void **state)
 	struct netdox_fixture *f = *state;
 
 	redis_do(f, "SADD", "dns", "[lan]a", NULL);
-	redis_do(f, "SADD", "pdata;dns;[lan]a", "str", "lst", "map", "nolist", "nothing", "set", NULL);
+	redis_do(f, "SADD", "pdata;dns;[lan]a", "str", "lst", "map", "nolist", "nothing", "set",
+	         NULL);
 	redis_do(f, "SET", "pdata;dns;[lan]a;str", "two\nlines\n", NULL);
-	redis_do(f, "HSET", "pdata;dns;[lan]a;str;details", "type", "string", "plugin", "p", "content_type", "plain", "title", "T", NULL);
+	redis_do(f, "HSET", "pdata;dns;[lan]a;str;details", "type", "string", "plugin", "p",
+	         "content_type", "plain", "title", "T", NULL);
 	redis_do(f, "RPUSH", "pdata;dns;[lan]a;lst", "b", "a", "b", NULL);
 	redis_do(f, "HSET", "pdata;dns;[lan]a;lst;details", "type", "list", NULL);
 	redis_do(f, "HSET", "pdata;dns;[lan]a;map", "k", "v", "a", "b", NULL);
@@ -97,8 +105,9 @@ static void test_plugin_data(void **state)
 	redis_do(f, "SADD", "pdata;dns;[lan]a;set", "m", "k", NULL);
 	assert_names(f, "netdox/dns/lan/a", "pdata");
 	assert_names(f, "netdox/dns/lan/a/pdata", "lst map nolist nothing set str");
-	assert_text(f, "netdox/dns/lan/a/pdata/str",
-	            "---\ntype: string\nplugin: p\ntitle: T\ncontent_type: plain\n---\ntwo\nlines\n\n");
+	assert_text(
+		f, "netdox/dns/lan/a/pdata/str",
+		"---\ntype: string\nplugin: p\ntitle: T\ncontent_type: plain\n---\ntwo\nlines\n\n");
 	assert_text(f, "netdox/dns/lan/a/pdata/lst", "---\ntype: list\n---\nb\na\nb\n");
 	assert_text(f, "netdox/dns/lan/a/pdata/map", "--- hash\n---\na: b\nk: v\n");
 	assert_text(f, "netdox/dns/lan/a/pdata/nolist", "---\ntype: list\n---\n");
@@ -112,14 +121,16 @@ static void test_nodes(void **state)
 
 	redis_do(f, "SADD", "nodes", "[lan]a;[lan]b;scan", NULL);
 	redis_do(f, "SADD", "nodes;[lan]a;[lan]b;scan", "scan", "bare", NULL);
-	redis_do(f, "HSET", "nodes;[lan]a;[lan]b;scan;scan", "name", "A", "plugin", "scan", "exclusive", "true", "link_id", "x", NULL);
+	redis_do(f, "HSET", "nodes;[lan]a;[lan]b;scan;scan", "name", "A", "plugin", "scan",
+	         "exclusive", "true", "link_id", "x", NULL);
 	redis_do(f, "SADD", "meta", "[lan]a;[lan]b;scan", NULL);
 	redis_do(f, "SADD", "pdata;node;[lan]a;[lan]b;scan", "uptime", NULL);
 	redis_do(f, "SET", "pdata;node;[lan]a;[lan]b;scan;uptime", "1", NULL);
 	assert_names(f, "netdox/nodes", "[lan]a;[lan]b;scan");
 	assert_names(f, "netdox/nodes/[lan]a;[lan]b;scan", "meta pdata plugins");
 	assert_names(f, "netdox/nodes/[lan]a;[lan]b;scan/plugins", "bare scan");
-	assert_text(f, "netdox/nodes/[lan]a;[lan]b;scan/plugins/scan", "exclusive: true\nlink_id: x\nname: A\nplugin: scan\n");
+	assert_text(f, "netdox/nodes/[lan]a;[lan]b;scan/plugins/scan",
+	            "exclusive: true\nlink_id: x\nname: A\nplugin: scan\n");
 	assert_text(f, "netdox/nodes/[lan]a;[lan]b;scan/plugins/bare", "");
 	assert_text(f, "netdox/nodes/[lan]a;[lan]b;scan/meta", "");
 	assert_text(f, "netdox/nodes/[lan]a;[lan]b;scan/pdata/uptime", "--- string\n---\n1\n");
@@ -136,7 +147,8 @@ static void test_node_data_indexed_by_a_hash(void **state)
 	redis_do(f, "SET", "pdata;node;[lan]a;scan;one", "1", NULL);
 	assert_names(f, "netdox/nodes/[lan]a;scan/pdata", "one two");
 	assert_text(f, "netdox/nodes/[lan]a;scan/pdata/one", "--- string\n---\n1\n");
-	assert_text(f, "netdox/orphans/0/pdata;node;[lan]a;scan", "--- hash\n---\none: x\ntwo: y\n");
+	assert_text(f, "netdox/orphans/0/pdata;node;[lan]a;scan",
+	            "--- hash\n---\none: x\ntwo: y\n");
 }
 
 static void test_processed(void **state)
@@ -169,7 +181,8 @@ static void test_reports(void **state)
 	assert_gone(f, "netdox/reports/monthly");
 }
 
-static void assert_mtime(struct netdox_fixture *f, const char *path, bool stamped, long sec, long nsec)
+static void assert_mtime(struct netdox_fixture *f, const char *path, bool stamped, long sec,
+                         long nsec)
 {
 	struct nv_blob *blob cleanup_blob = NULL;
 
@@ -201,7 +214,8 @@ static void test_times(void **state)
 	redis_do1(f, "SADD", "nodes", "x", NULL);
 	redis_do1(f, "SET", "nodes;x", "X", NULL);
 	redis_do(f, "HSET", "last-modified", "nodes;x", "1970-01-01T00:16:40Z", NULL);
-	assert_mtime(f, "netdox/processed/x/name", false, 0, 0); /* that is the time of a key of the main database */
+	assert_mtime(f, "netdox/processed/x/name", false, 0,
+	             0); /* that is the time of a key of the main database */
 }
 
 static void add_entry(struct netdox_fixture *f, const char *id)
@@ -217,13 +231,16 @@ static void test_changelog_grows(void **state)
 	add_entry(f, "1-1");
 	add_entry(f, "2-1");
 	add_entry(f, "3-1");
-	assert_text(f, "netdox/changelog", "{\"id\":\"2-1\",\"change\":\"c\"}\n{\"id\":\"3-1\",\"change\":\"c\"}\n");
+	assert_text(f, "netdox/changelog",
+	            "{\"id\":\"2-1\",\"change\":\"c\"}\n{\"id\":\"3-1\",\"change\":\"c\"}\n");
 	add_entry(f, "3-18446744073709551615");
 	add_entry(f, "4-0");
 	trips(f);
-	assert_text(f, "netdox/changelog",
-	            "{\"id\":\"2-1\",\"change\":\"c\"}\n{\"id\":\"3-1\",\"change\":\"c\"}\n"
-	            "{\"id\":\"3-18446744073709551615\",\"change\":\"c\"}\n{\"id\":\"4-0\",\"change\":\"c\"}\n");
+	assert_text(
+		f, "netdox/changelog",
+		"{\"id\":\"2-1\",\"change\":\"c\"}\n{\"id\":\"3-1\",\"change\":\"c\"}\n"
+		"{\"id\":\"3-18446744073709551615\",\"change\":\"c\"}\n"
+	            "{\"id\":\"4-0\",\"change\":\"c\"}\n");
 	assert_int_equal(trips(f), 1);
 	/* Trimmed behind us: what was shown stays. */
 	redis_do(f, "XTRIM", "changelog", "MAXLEN", "0", NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writing netdox/: for each kind of path, the keys, types, times to live, entries in order and last-modified after a change.
+ * Writing netdox/: for each kind of path, the keys, types, times to live, entries in order and
+ * last-modified after a change.
  */
 #include "config.h"
 
@@ -73,12 +74,21 @@ static void test_records_added(void **state)
 
 	make_a(f);
 	redis_do(f, "SET", "default_network", "lan", NULL);
-	assert_int_equal(path_write(f, A "/records", "scan mx 10 mail\ndns a 10.0.0.1\ndns AAAA fe80::1\ndns TXT a;b\nbare\n"), 0);
-	assert_log(f, "add plugin to dns name,dns;[lan]a;plugins,scan", "add record type to dns name,dns;[lan]a;scan,scan",
-	           "create dns record,dns;[lan]a;scan;MX,scan", "add plugin to dns name,dns;[lan]a;plugins,dns",
-	           "add record type to dns name,dns;[lan]a;dns,dns", "create dns record,dns;[lan]a;dns;A,dns",
-	           "add record type to dns name,dns;[lan]a;dns,dns", "create dns record,dns;[lan]a;dns;AAAA,dns",
-	           "add record type to dns name,dns;[lan]a;dns,dns", "create dns record,dns;[lan]a;dns;TXT,dns",
+	assert_int_equal(
+		path_write(
+			f, A "/records",
+			"scan mx 10 mail\ndns a 10.0.0.1\ndns AAAA fe80::1\ndns TXT a;b\nbare\n"),
+		0);
+	assert_log(f, "add plugin to dns name,dns;[lan]a;plugins,scan",
+	           "add record type to dns name,dns;[lan]a;scan,scan",
+	           "create dns record,dns;[lan]a;scan;MX,scan",
+	           "add plugin to dns name,dns;[lan]a;plugins,dns",
+	           "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;A,dns",
+	           "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;AAAA,dns",
+	           "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;TXT,dns",
 	           "add plugin to dns name,dns;[lan]a;plugins,bare", NULL);
 	assert_key(f, "dns;[lan]a;plugins", "set bare|dns|scan");
 	assert_key(f, "dns;[lan]a;dns", "set A|AAAA|TXT");
@@ -88,11 +98,21 @@ static void test_records_added(void **state)
 	assert_stamped(f, "dns;[lan]a;plugins", true);
 	assert_stamped(f, "dns;[lan]a;dns", true);
 	assert_stamped(f, "dns;[lan]a;dns;A", true);
-	assert_text(f, A "/records", "bare\ndns A [lan]10.0.0.1\ndns AAAA fe80::1\ndns TXT a;b\nscan MX 10 mail\n");
+	assert_text(f, A "/records",
+	            "bare\ndns A [lan]10.0.0.1\ndns AAAA fe80::1\ndns TXT a;b\nscan MX 10 mail\n");
 	/* The same again, in any order and spelling that means it: nothing. */
-	assert_int_equal(path_write(f, A "/records", "bare\ndns A [lan]10.0.0.1\ndns AAAA fe80::1\n  dns  TXT a;b\nscan MX 10 mail"), 0);
+	assert_int_equal(
+		path_write(
+			f, A "/records",
+			"bare\ndns A [lan]10.0.0.1\ndns AAAA fe80::1\n  dns  TXT a;b\n"
+			            "scan MX 10 mail"),
+		0);
 	assert_log(f, NULL);
-	assert_int_equal(path_write(f, A "/records", "dns a 10.0.0.1\nbare\ndns AAAA fe80::1\ndns TXT a;b\nscan MX 10 mail\n"), 0);
+	assert_int_equal(
+		path_write(
+			f, A "/records",
+			"dns a 10.0.0.1\nbare\ndns AAAA fe80::1\ndns TXT a;b\nscan MX 10 mail\n"),
+		0);
 	assert_log(f, NULL);
 }
 
@@ -101,18 +121,25 @@ static void test_records_removed(void **state)
 	struct netdox_fixture *f = *state;
 
 	make_a(f);
-	assert_int_equal(path_write(f, A "/records", "dns A [lan]1\ndns A [lan]2\ndns TXT x\nscan MX y\n"), 0);
-	redis_do(f, "EXPIRE", "dns;[lan]a;dns;A", "1000", NULL);
-	assert_log(f, "add plugin to dns name,dns;[lan]a;plugins,dns", "add record type to dns name,dns;[lan]a;dns,dns",
-	           "create dns record,dns;[lan]a;dns;A,dns", "create dns record,dns;[lan]a;dns;A,dns",
-	           "add record type to dns name,dns;[lan]a;dns,dns", "create dns record,dns;[lan]a;dns;TXT,dns",
-	           "add plugin to dns name,dns;[lan]a;plugins,scan", "add record type to dns name,dns;[lan]a;scan,scan",
+	assert_int_equal(
+		path_write(f, A "/records", "dns A [lan]1\ndns A [lan]2\ndns TXT x\nscan MX y\n"),
+		0);
+	assert_log(f, "add plugin to dns name,dns;[lan]a;plugins,dns",
+	           "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;A,dns",
+	           "create dns record,dns;[lan]a;dns;A,dns",
+	           "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;TXT,dns",
+	           "add plugin to dns name,dns;[lan]a;plugins,scan",
+	           "add record type to dns name,dns;[lan]a;scan,scan",
 	           "create dns record,dns;[lan]a;scan;MX,scan", NULL);
 	assert_int_equal(path_write(f, A "/records", "dns A [lan]1\n"), 0);
-	assert_log(f, "delete dns record,dns;[lan]a;dns;A,dns", "delete dns record,dns;[lan]a;dns;TXT,dns",
-	           "delete dns record,dns;[lan]a;scan;MX,scan", "remove record type from dns name,dns;[lan]a;dns,dns",
-	           "remove record type from dns name,dns;[lan]a;scan,scan", "remove plugin from dns name,dns;[lan]a;plugins,scan",
-	           NULL);
+	assert_log(f, "delete dns record,dns;[lan]a;dns;A,dns",
+	           "delete dns record,dns;[lan]a;dns;TXT,dns",
+	           "delete dns record,dns;[lan]a;scan;MX,scan",
+	           "remove record type from dns name,dns;[lan]a;dns,dns",
+	           "remove record type from dns name,dns;[lan]a;scan,scan",
+	           "remove plugin from dns name,dns;[lan]a;plugins,scan", NULL);
 	assert_key(f, "dns;[lan]a;scan", "none");
 	assert_stamped(f, "dns;[lan]a;scan", false);
 	assert_stamped(f, "dns;[lan]a;scan;MX", false);
@@ -120,7 +147,8 @@ static void test_records_removed(void **state)
 	assert_int_equal(path_unlink(f, A "/records", NULL, true), 0);
 	assert_log(f, NULL);
 	assert_int_equal(path_unlink(f, A "/records", NULL, false), 0);
-	assert_log(f, "delete dns record,dns;[lan]a;dns;A,dns", "remove record type from dns name,dns;[lan]a;dns,dns",
+	assert_log(f, "delete dns record,dns;[lan]a;dns;A,dns",
+	           "remove record type from dns name,dns;[lan]a;dns,dns",
 	           "remove plugin from dns name,dns;[lan]a;plugins,dns", NULL);
 	assert_key(f, "dns;[lan]a;plugins", "none");
 	assert_gone(f, A "/records");
@@ -131,8 +159,9 @@ static void test_records_removed(void **state)
 static void test_records_refused(void **state)
 {
 	struct netdox_fixture *f = *state;
-	static const char *const bad[] = { "dns CNAME host\n",  "p;q A x\n", "dns A;B x\n", "plugins A [lan]x\n",
-		                           "maps\n",            "\\e A x\n", "dns \\e x\n" };
+	static const char *const bad[] = { "dns CNAME host\n",   "p;q A x\n", "dns A;B x\n",
+		                           "plugins A [lan]x\n", "maps\n",    "\\e A x\n",
+		                           "dns \\e x\n" };
 
 	make_a(f);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -162,7 +191,8 @@ static void test_what_stood_there_stays(void **state)
 	redis_do(f, "SADD", "dns;[lan]a;dns;a", "unqualified", NULL);
 	redis_do(f, "SADD", "dns;[lan]a;maps", "plain", NULL);
 	assert_int_equal(path_write(f, A "/records", "dns a unqualified\np;q\ndns TXT new\n"), 0);
-	assert_log(f, "add record type to dns name,dns;[lan]a;dns,dns", "create dns record,dns;[lan]a;dns;TXT,dns", NULL);
+	assert_log(f, "add record type to dns name,dns;[lan]a;dns,dns",
+	           "create dns record,dns;[lan]a;dns;TXT,dns", NULL);
 	assert_key(f, "dns;[lan]a;dns;a", "set unqualified");
 	assert_int_equal(path_write(f, A "/maps", "plain\n[wan]a\n"), 0);
 	assert_log(f, "updated network mapping,dns;[lan]a;maps,netviewfs", NULL);
@@ -177,12 +207,13 @@ static void test_maps(void **state)
 
 	make_a(f);
 	assert_int_equal(path_write(f, A "/maps", "[wan]b\n[wan]a\n"), 0);
-	assert_log(f, "updated network mapping,dns;[lan]a;maps,netviewfs", "updated network mapping,dns;[lan]a;maps,netviewfs", NULL);
+	assert_log(f, "updated network mapping,dns;[lan]a;maps,netviewfs",
+	           "updated network mapping,dns;[lan]a;maps,netviewfs", NULL);
 	assert_key(f, "dns;[lan]a;maps", "set [wan]a|[wan]b");
 	assert_stamped(f, "dns;[lan]a;maps", true);
-	redis_do(f, "EXPIRE", "dns;[lan]a;maps", "1000", NULL);
 	assert_int_equal(path_write(f, A "/maps", ""), 0);
-	assert_log(f, "updated network mapping,dns;[lan]a;maps,netviewfs", "updated network mapping,dns;[lan]a;maps,netviewfs", NULL);
+	assert_log(f, "updated network mapping,dns;[lan]a;maps,netviewfs",
+	           "updated network mapping,dns;[lan]a;maps,netviewfs", NULL);
 	assert_gone(f, A "/maps");
 	assert_stamped(f, "dns;[lan]a;maps", false);
 }
@@ -248,7 +279,10 @@ static void test_node(void **state)
 	assert_stamped(f, "nodes;[lan]a;scan", true);
 	assert_stamped(f, "nodes;[lan]a;scan;scan", true);
 	assert_int_equal(path_mkdir(f, NODE), -EEXIST);
-	static const char *const bad[] = { "scan", "[lan]b;[lan]a;scan", "[lan]a;[lan]a;scan", "a;scan", "[lan]a;", "[lan]a;maps" };
+	static const char *const bad[] = {
+		"scan",    "[lan]b;[lan]a;scan", "[lan]a;[lan]a;scan", "a;scan",
+		"[lan]a;", "[lan]a;maps"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char path[64];
 
@@ -260,7 +294,8 @@ static void test_node(void **state)
 	assert_int_equal(path_rmdir(f, NODE), -ENOTEMPTY);
 	assert_int_equal(path_unlink(f, NODE "/meta", NULL, false), 0);
 	assert_int_equal(path_unlink(f, NODE "/plugins/scan", NULL, false), 0);
-	assert_log(f, "delete metadata,meta;[lan]a;scan,scan", "delete plugin node,nodes;[lan]a;scan;scan,scan", NULL);
+	assert_log(f, "delete metadata,meta;[lan]a;scan,scan",
+	           "delete plugin node,nodes;[lan]a;scan;scan,scan", NULL);
 	assert_int_equal(path_rmdir(f, NODE), 0);
 	assert_log(f, "delete node,[lan]a;scan,scan", NULL);
 	assert_key(f, "nodes", "none");
@@ -274,14 +309,20 @@ static void test_node_plugin(void **state)
 
 	assert_int_equal(path_mkdir(f, NODE), 0);
 	assert_log(f, "create plugin node,nodes;[lan]a;scan;scan,scan", NULL);
-	assert_int_equal(path_write(f, NODE "/plugins/other", "name: A\nplugin: other\nexclusive: true\n"), 0);
+	assert_int_equal(
+		path_write(f, NODE "/plugins/other", "name: A\nplugin: other\nexclusive: true\n"),
+		0);
 	assert_log(f, "create plugin node,nodes;[lan]a;scan;other,other", NULL);
 	assert_key(f, "nodes;[lan]a;scan", "set other|scan");
 	assert_key(f, "nodes;[lan]a;scan;other", "hash exclusive=true|name=A|plugin=other");
-	assert_int_equal(path_write(f, NODE "/plugins/other", "name: B\nplugin: other\nexclusive: true\n"), 0);
+	assert_int_equal(
+		path_write(f, NODE "/plugins/other", "name: B\nplugin: other\nexclusive: true\n"),
+		0);
 	assert_log(f, "updated plugin node,nodes;[lan]a;scan;other,other", NULL);
-	assert_int_equal(path_write(f, NODE "/plugins/other", "name: B\nplugin: another\n"), -EINVAL);
-	assert_int_equal(path_rename(f, NODE "/plugins/other", NODE "/plugins/third", false), -EPERM);
+	assert_int_equal(path_write(f, NODE "/plugins/other", "name: B\nplugin: another\n"),
+	                 -EINVAL);
+	assert_int_equal(path_rename(f, NODE "/plugins/other", NODE "/plugins/third", false),
+	                 -EPERM);
 	assert_int_equal(path_accepts(f, NODE "/plugins/maps"), -EINVAL);
 	assert_int_equal(path_accepts(f, NODE "/plugins/a;b"), -EINVAL);
 	assert_int_equal(path_accepts(f, NODE "/plugins/fine"), 0);
@@ -320,15 +361,20 @@ static void test_check(void **state)
 	assert_int_equal(path_check(f, A "/maps", NULL, "[lan]x\n[la", 0, NV_CHECK_PREFIX), 0);
 	assert_int_equal(path_check(f, A "/maps", NULL, "[lan]x\n[la", 0, NV_CHECK_WHOLE), -EINVAL);
 	assert_int_equal(f->faults.items[0].line, 2);
-	assert_int_equal(path_check(f, A "/maps", NULL, "[lan]x\nplain\n[l", 7, NV_CHECK_PREFIX), -EINVAL);
+	assert_int_equal(path_check(f, A "/maps", NULL, "[lan]x\nplain\n[l", 7, NV_CHECK_PREFIX),
+	                 -EINVAL);
 	assert_int_equal(f->faults.items[0].line, 2);
-	assert_int_equal(path_check(f, A "/maps", base, "[lan]x\nplain\n[l", 7, NV_CHECK_PREFIX), 0);
-	assert_int_equal(path_check(f, A "/records", NULL, "a;b C d\n", 0, NV_CHECK_PREFIX), -EINVAL);
+	assert_int_equal(path_check(f, A "/maps", base, "[lan]x\nplain\n[l", 7, NV_CHECK_PREFIX),
+	                 0);
+	assert_int_equal(path_check(f, A "/records", NULL, "a;b C d\n", 0, NV_CHECK_PREFIX),
+	                 -EINVAL);
 	assert_int_equal(path_check(f, A "/records", NULL, "dns CNAME x\n", 0, NV_CHECK_WHOLE), 0);
 	assert_int_equal(path_check(f, A "/meta", NULL, "no colon\n", 0, NV_CHECK_PREFIX), -EINVAL);
 	assert_int_equal(path_check(f, "netdox/default_network", NULL, "", 0, NV_CHECK_PREFIX), 0);
-	assert_int_equal(path_check(f, "netdox/default_network", NULL, "", 0, NV_CHECK_WHOLE), -EINVAL);
-	assert_int_equal(path_check(f, A "/pdata/x", NULL, "not a header\n", 0, NV_CHECK_PREFIX), -EINVAL);
+	assert_int_equal(path_check(f, "netdox/default_network", NULL, "", 0, NV_CHECK_WHOLE),
+	                 -EINVAL);
+	assert_int_equal(path_check(f, A "/pdata/x", NULL, "not a header\n", 0, NV_CHECK_PREFIX),
+	                 -EINVAL);
 	assert_int_equal(trips(f), 0);
 }
 
