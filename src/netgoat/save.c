@@ -51,8 +51,10 @@ struct update {
 	bson_t *stored;           /* owned; the version to write to */
 };
 
-/* The references and names that must not have moved while the text was edited. */
+/* The references and names that must not have moved while the text was edited, and what makes a record's data right together. */
 static const enum nv_role kept_roles[] = { NV_ROLE_NAME, NV_ROLE_TYPE, NV_ROLE_TEAM, NV_ROLE_DOMAIN, NV_ROLE_NONE };
+static const enum nv_role kept_data_roles[] = { NV_ROLE_NAME,  NV_ROLE_TYPE,     NV_ROLE_TEAM, NV_ROLE_DOMAIN,
+	                                        NV_ROLE_VALUE, NV_ROLE_PRIORITY, NV_ROLE_NONE };
 
 static int set_result(struct update *update, const bson_t *doc, bool changed, struct nv_err *err)
 {
@@ -150,7 +152,8 @@ static int try_commit(struct update *update, const struct nv_bson_changes *chang
 	if (touches(kind, changes, NV_ROLE_NAME) || touches(kind, changes, NV_ROLE_TYPE) || touches(kind, changes, NV_ROLE_ACTIVE)) {
 		rc = nv_subject_guard_dns(subject, &tx, merged, nv_doc_id(&tx.arena, merged));
 	}
-	rc = rc ? rc : nv_doctx_update(&tx, kind, update->collection, update->stored, changes, kept_roles);
+	bool data = touches(kind, changes, NV_ROLE_TYPE) || touches(kind, changes, NV_ROLE_VALUE) || touches(kind, changes, NV_ROLE_PRIORITY);
+	rc = rc ? rc : nv_doctx_update(&tx, kind, update->collection, update->stored, changes, data ? kept_data_roles : kept_roles);
 	if (rc) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}

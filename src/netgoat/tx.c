@@ -65,7 +65,8 @@ int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struc
 	return nv_arena_error(&tx->arena);
 }
 
-#define TOUCH_MAX 8
+#define TOUCH_MAX 8 /* aliases of a field at most */
+#define KEPT_MAX 8  /* roles that an update expects to be as they were, at most */
 
 static const bson_value_t *first_value(struct nv_arena *arena, const bson_t *doc)
 {
@@ -105,7 +106,7 @@ int nv_doctx_update(struct nv_doctx *tx, const struct nv_schema_kind *kind, cons
                     const struct nv_bson_changes *changes, const enum nv_role *keep)
 {
 	struct nv_arena *arena = &tx->arena;
-	struct nv_docexpect *expects = nv_arena_alloc(arena, changes->count + 4 * TOUCH_MAX, sizeof(*expects));
+	struct nv_docexpect *expects = nv_arena_alloc(arena, changes->count + KEPT_MAX * TOUCH_MAX, sizeof(*expects));
 	struct nv_docset *sets = nv_arena_alloc(arena, changes->count + TOUCH_MAX, sizeof(*sets));
 	const char **unsets = nv_arena_alloc(arena, changes->count + 1, sizeof(*unsets));
 	struct nv_docinc *incs = nv_arena_alloc(arena, TOUCH_MAX, sizeof(*incs));
