@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Measures the sqlite document store in a directory given: how its times grow with the number of documents, and what it costs over
- * reading the same rows with SQLite alone. Ratios, because times are the machine's.
+ * Measures the sqlite document store in a directory given: how its times grow with the number of
+ * documents, and what it costs over reading the same rows with SQLite alone. Ratios, because times
+ * are the machine's.
  */
 #include "config.h"
 
@@ -52,12 +53,14 @@ static bson_t *record(int number)
 	(void)snprintf(hex, sizeof(hex), "65e2d0000003%012d", number / PER_PARENT);
 	bson_oid_init_from_string(&parent, hex);
 	(void)snprintf(name, sizeof(name), "host-%d", number);
-	return BCON_NEW("_id", BCON_OID(&id), "domainId", BCON_OID(&parent), "copyId", BCON_OID(&parent), "type",
-	                BCON_UTF8("A"), "name", BCON_UTF8(name), "value", BCON_UTF8("192.0.2.1"), "ttl",
-	                BCON_INT32(3600), "active", BCON_BOOL(true), "note",
-	                BCON_UTF8("a document of about three hundred bytes, as a record of the example data is"),
-	                "created_at", BCON_DATE_TIME(1700000000000), "updated_at", BCON_DATE_TIME(1700000000000), "__v",
-	                BCON_INT32(0));
+	return BCON_NEW(
+		"_id", BCON_OID(&id), "domainId", BCON_OID(&parent), "copyId", BCON_OID(&parent),
+		"type", BCON_UTF8("A"), "name", BCON_UTF8(name), "value", BCON_UTF8("192.0.2.1"),
+		"ttl", BCON_INT32(3600), "active", BCON_BOOL(true), "note",
+		BCON_UTF8(
+			"a document of about three hundred bytes, as a record of the example data is"),
+		"created_at", BCON_DATE_TIME(1700000000000), "updated_at",
+		BCON_DATE_TIME(1700000000000), "__v", BCON_INT32(0));
 }
 
 static void fill(struct nv_docstore *store, int total)
@@ -104,7 +107,8 @@ static double time_query(struct nv_docstore *store, const struct nv_docquery *qu
 		}
 		double took = now_ms() - start;
 		if (found != wanted) {
-			(void)fprintf(stderr, "bench/docstore: %d documents, wanted %d\n", found, wanted);
+			(void)fprintf(stderr, "bench/docstore: %d documents, wanted %d\n", found,
+			              wanted);
 			exit(1);
 		}
 		best = run == 0 || took < best ? took : best;
@@ -118,8 +122,10 @@ static double time_rows(const char *path)
 	sqlite3_stmt *stmt = NULL;
 	double best = 0;
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(db, "SELECT bson FROM documents WHERE collection = 'dnsrecords' ORDER BY id_key", -1, &stmt,
-	                       NULL) != SQLITE_OK) {
+	    sqlite3_prepare_v2(
+		    db,
+		    "SELECT bson FROM documents WHERE collection = 'dnsrecords' ORDER BY id_key",
+		    -1, &stmt, NULL) != SQLITE_OK) {
 		(void)fprintf(stderr, "bench/docstore: %s\n", sqlite3_errmsg(db));
 		exit(1);
 	}
@@ -144,12 +150,15 @@ static double time_commits(struct nv_docstore *store, const bson_value_t *id)
 	for (int i = 0; i < COMMITS; i++) {
 		bson_oid_t oid;
 		bson_oid_init(&oid, NULL);
-		bson_t *entry = BCON_NEW("_id", BCON_OID(&oid), "change", BCON_UTF8("update record"));
+		bson_t *entry =
+			BCON_NEW("_id", BCON_OID(&oid), "change", BCON_UTF8("update record"));
 		const bson_t *entries[] = { entry };
 		struct nv_docinc inc = { "__v", 1 };
-		struct nv_docwrite write = {
-			.kind = NV_DOCWRITE_UPDATE, .collection = "dnsrecords", .id = id, .incs = &inc, .incs_count = 1
-		};
+		struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+			                     .collection = "dnsrecords",
+			                     .id = id,
+			                     .incs = &inc,
+			                     .incs_count = 1 };
 		struct nv_doccommit commit = {
 			.writes = &write, .writes_count = 1, .entries = entries, .entries_count = 1
 		};
@@ -227,9 +236,11 @@ int main(int argc, char **argv)
 	row("1,000 documents of a parent, without", small.unlooked, large.unlooked);
 	row("one document by _id", small.get, large.get);
 	row("one commit with its entry (mean of 200)", small.commit, large.commit);
-	(void)printf("\nall documents / rows by SQLite alone          %.2f at 1,000, %.2f at 100,000\n", small.all / small.rows,
-	             large.all / large.rows);
-	(void)printf("without / by look-up                          %.1f at 100,000\n", large.unlooked / large.parent);
+	(void)printf(
+		"\nall documents / rows by SQLite alone          %.2f at 1,000, %.2f at 100,000\n",
+		small.all / small.rows, large.all / large.rows);
+	(void)printf("without / by look-up                          %.1f at 100,000\n",
+	             large.unlooked / large.parent);
 	nv_clock_free(clock);
 	return 0;
 }

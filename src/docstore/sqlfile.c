@@ -217,8 +217,7 @@ static int file_connect(const struct nv_sqlfile *file, int64_t deadline_ms,
 static int make_form(struct nv_sqlite *sqlite, struct nv_err *err)
 {
 	enum form form = FORM_FOREIGN;
-	int rc = nv_sqlite_exec(sqlite, "PRAGMA journal_mode = WAL", err);
-	rc = rc < 0 ? rc : nv_sqlite_exec(sqlite, "BEGIN IMMEDIATE", err);
+	int rc = nv_sqlite_exec(sqlite, "BEGIN IMMEDIATE", err);
 	rc = rc < 0 ? rc : read_form(sqlite, &form, err);
 	if (rc == 0 && form == FORM_EMPTY) {
 		rc = nv_sqlite_exec(sqlite, form_sql, err);
@@ -258,6 +257,12 @@ static int first_connection(struct nv_sqlfile *file, int64_t deadline_ms, struct
 		                    : make_form(conn->sqlite, err);
 	}
 	rc = rc < 0 ? rc : read_journal(file, conn->sqlite, err);
+	if (rc == 0 && !file->wal && !file->readonly) {
+		/* A new file, or a copy that VACUUM made. Without a write-ahead log it works too,
+		 * but readers and writers wait for each other: no reason to refuse. */
+		(void)nv_sqlite_exec(conn->sqlite, "PRAGMA journal_mode = WAL", NULL);
+		rc = read_journal(file, conn->sqlite, err);
+	}
 	nv_sqlfile_put(file, conn);
 	return rc;
 }

@@ -317,6 +317,59 @@ static void test_processes_share_a_file(void **state)
 	assert_int_equal(stored_entries(f), PROCESSES * ROUNDS);
 }
 
+static void test_many_make_the_file_at_once(void **state)
+{
+	struct fixture *f = *state;
+	enum { PROCESSES = 8, ROUNDS = 10 };
+	char uri[500];
+	for (int round = 0; round < ROUNDS; round++) {
+		int start[2];
+		pid_t children[PROCESSES];
+		(void)snprintf(uri, sizeof(uri), "sqlite:%s/new%d.sqlite", f->dir, round);
+		assert_int_equal(pipe2(start, O_CLOEXEC), 0);
+		for (int i = 0; i < PROCESSES; i++) {
+			children[i] = fork();
+			assert_true(children[i] >= 0);
+			if (children[i] == 0) {
+				char byte;
+				struct nv_docstore_config config = { .clock = f->clock,
+					                             .timeout_ms = 20000 };
+				struct nv_docstore *store = NULL;
+				(void)close(start[1]);
+				(void)!read(start[0], &byte, 1); /* until all may begin */
+				int rc = nv_docstore_open(uri, &config, &store, &f->err);
+				if (rc < 0) {
+					(void)fprintf(stderr, "# %s\n", f->err.msg);
+				}
+				nv_docstore_close(store);
+				_exit(rc < 0);
+			}
+		}
+		(void)close(start[0]);
+		(void)close(start[1]);
+		for (int i = 0; i < PROCESSES; i++) {
+			int status = 0;
+			assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+			assert_int_equal(status, 0);
+		}
+	}
+}
+
+static void test_the_log_is_switched_on_again(void **state)
+{
+	struct fixture *f = *state;
+	insert(f, "d", "{'_id':1}");
+	nv_docstore_close(f->store);
+	sqlite3 *db = other_program(f->path);
+	sql(db, "PRAGMA journal_mode = DELETE; VACUUM");
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	f->store = open_store(f, store_uri(f), 2000);
+	struct nv_docstore_info info;
+	nv_docstore_describe(f->store, &info);
+	assert_non_null(strstr(info.durability, "wal"));
+	assert_string_equal(ids(f, "d", NULL, 0), "1");
+}
+
 /* ---- Files that are not ours ---- */
 
 static void refuse(struct fixture *f, const char *path, bool readonly, int errnum,
@@ -698,6 +751,8 @@ int main(void)
 		{ "killed writers leave whole commits", test_killed_writers_leave_whole_commits,
 		  &looked_up },
 		{ "processes share a file", test_processes_share_a_file, &looked_up },
+		{ "many make the file at once", test_many_make_the_file_at_once, &looked_up },
+		{ "the log is switched on again", test_the_log_is_switched_on_again, &plain },
 		{ "other files are refused", test_other_files_are_refused, &plain },
 		{ "the file is private and named oddly", test_the_file_is_private_and_named_oddly,
 		  &plain },
