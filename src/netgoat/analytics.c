@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Time series: documents of one domain (or of none) as one NDJSON file for each chunk size and UTC day, oldest line first. Sizes are
- * exact always; content is kept within a budget, and beyond it read again day by day.
+ * Time series: documents of one domain (or of none) as one NDJSON file for each chunk size and UTC
+ * day, oldest line first. Sizes are exact always; content is kept within a budget, and beyond it
+ * read again day by day.
  */
 #include "config.h"
 
@@ -30,15 +31,15 @@ struct line {
 
 /* One file that is being made. */
 struct day {
-	size_t size;         /* chunk size, index */
-	char name[32];       /* "2026-11-24" */
-	struct nv_buf text;  /* lines as received; empty once dropped */
-	struct line *lines;  /* owned */
+	size_t size;        /* chunk size, index */
+	char name[32];      /* "2026-11-24" */
+	struct nv_buf text; /* lines as received; empty once dropped */
+	struct line *lines; /* owned */
 	size_t count;
 	size_t cap;
 	uint64_t bytes;
-	bool dropped;        /* content was over the budget */
-	bool stamped;        /* every document has an update time */
+	bool dropped; /* content was over the budget */
+	bool stamped; /* every document has an update time */
 	struct timespec mtime;
 };
 
@@ -47,7 +48,7 @@ struct gather {
 	struct nv_docdir dir;
 	struct nv_strmap *days; /* owned; size and name -> struct day */
 	size_t budget;
-	const char *only_size;  /* NULL = all */
+	const char *only_size; /* NULL = all */
 	const char *only_day;
 	int64_t sampled_ms;
 };
@@ -80,7 +81,8 @@ static bool day_name(int64_t ms, char ret_name[32])
 	if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 < 0 || tm.tm_year + 1900 > 9999) {
 		return false;
 	}
-	(void)snprintf(ret_name, 32, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	(void)snprintf(ret_name, 32, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+	               tm.tm_mday);
 	return true;
 }
 
@@ -92,8 +94,11 @@ size_t nv_chunk_of(const struct nv_schema_kind *kind, const bson_t *doc, char re
 	}
 	const char *chunk = NULL;
 	size_t size = 0;
-	for (size_t i = 0; i < NV_CHUNK_SIZES - 1 && nv_doc_string(kind, NV_ROLE_CHUNK, doc, &chunk, &size); i++) {
-		if (strlen(nv_chunk_size_name(i)) == size && strncasecmp(nv_chunk_size_name(i), chunk, size) == 0) {
+	for (size_t i = 0;
+	     i < NV_CHUNK_SIZES - 1 && nv_doc_string(kind, NV_ROLE_CHUNK, doc, &chunk, &size);
+	     i++) {
+		if (strlen(nv_chunk_size_name(i)) == size &&
+		    strncasecmp(nv_chunk_size_name(i), chunk, size) == 0) {
 			return i;
 		}
 	}
@@ -135,7 +140,8 @@ static void note_mtime(struct day *day, const struct nv_schema_kind *kind, const
 	struct timespec mtime;
 	if (!nv_text_mtime(kind, doc, &mtime)) {
 		day->stamped = false;
-	} else if (mtime.tv_sec > day->mtime.tv_sec || (mtime.tv_sec == day->mtime.tv_sec && mtime.tv_nsec > day->mtime.tv_nsec)) {
+	} else if (mtime.tv_sec > day->mtime.tv_sec ||
+	           (mtime.tv_sec == day->mtime.tv_sec && mtime.tv_nsec > day->mtime.tv_nsec)) {
 		day->mtime = mtime;
 	}
 }
@@ -152,11 +158,13 @@ static void drop(struct gather *gather, struct day *day)
 	day->dropped = true;
 }
 
-static int add_line(struct gather *gather, struct day *day, int64_t at_ms, const bson_t *doc, struct nv_err *err)
+static int add_line(struct gather *gather, struct day *day, int64_t at_ms, const bson_t *doc,
+                    struct nv_err *err)
 {
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 	struct nv_facts facts = nv_docdir_facts(&gather->dir, false);
-	int rc = nv_text_format(gather->dir.ng->schema, gather->dir.kind, &facts, doc, gather->dir.mode, true, &text, err);
+	int rc = nv_text_format(gather->dir.ng->schema, gather->dir.kind, &facts, doc,
+	                        gather->dir.mode, true, &text, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -176,7 +184,9 @@ static int add_line(struct gather *gather, struct day *day, int64_t at_ms, const
 		day->lines = grown;
 		day->cap = cap;
 	}
-	day->lines[day->count] = (struct line){ .at_ms = at_ms, .number = day->count, .offset = day->text.len, .size = text.len };
+	day->lines[day->count] = (struct line){
+		.at_ms = at_ms, .number = day->count, .offset = day->text.len, .size = text.len
+	};
 	day->count++;
 	nv_buf_append(&day->text, text.data, text.len);
 	gather->budget -= text.len;
@@ -225,7 +235,8 @@ static struct nv_blob *make_blob(const struct gather *gather, struct day *day)
 	}
 	size_t size = 0;
 	char *text = nv_buf_steal(&sorted, &size);
-	struct nv_blob *blob = text ? nv_blob_new(text, size, gather->sampled_ms, NULL, NULL) : NULL;
+	struct nv_blob *blob =
+		text ? nv_blob_new(text, size, gather->sampled_ms, NULL, NULL) : NULL;
 	if (blob) {
 		blob->stamped = day->stamped;
 		blob->mtime = day->mtime;
@@ -273,9 +284,12 @@ static int make_snap(const struct gather *gather, size_t size, struct nv_docsnap
 	return rc;
 }
 
-static int begin(struct gather *gather, struct nv_netgoat *ng, const struct nv_ng_place *place, enum nv_text_mode mode, int64_t sampled_ms)
+static int begin(struct gather *gather, struct nv_netgoat *ng, const struct nv_ng_place *place,
+                 enum nv_text_mode mode, int64_t sampled_ms)
 {
-	*gather = (struct gather){ .dir = nv_docdir_of(ng, place, NV_DOC_ANALYTICS, mode), .budget = CONTENT_BUDGET, .sampled_ms = sampled_ms };
+	*gather = (struct gather){ .dir = nv_docdir_of(ng, place, NV_DOC_ANALYTICS, mode),
+		                   .budget = CONTENT_BUDGET,
+		                   .sampled_ms = sampled_ms };
 	gather->days = nv_strmap_new();
 	return gather->days ? 0 : -ENOMEM;
 }
@@ -288,7 +302,8 @@ static int append_key(const struct gather *gather, const char *size, struct nv_b
 }
 
 /* Keeps the directories of all sizes; *ret_snap is the one asked for, or analytics/ itself. */
-static int finish(struct gather *gather, const char *size, struct nv_cache_stamp stamp, struct nv_docsnap **ret_snap)
+static int finish(struct gather *gather, const char *size, struct nv_cache_stamp stamp,
+                  struct nv_docsnap **ret_snap)
 {
 	struct nv_cache *cache = gather->dir.ng->cache;
 	cleanup_docsnap struct nv_docsnap *sizes = nv_docsnap_new(gather->sampled_ms);
@@ -304,7 +319,8 @@ static int finish(struct gather *gather, const char *size, struct nv_cache_stamp
 		}
 		bool asked = size && strcmp(size, name) == 0;
 		if (append_key(gather, name, &key) == 0) {
-			(void)nv_cache_put(cache, key.data, key.len, snap, stamp, !asked, NULL); /* not kept: asked for again */
+			(void)nv_cache_put(cache, key.data, key.len, snap, stamp, !asked,
+			                   NULL); /* not kept: asked for again */
 		}
 		if (snap->count && !nv_docsnap_add(sizes, strdup(name), NULL, NULL, NULL)) {
 			rc = -ENOMEM;
@@ -320,8 +336,8 @@ static int finish(struct gather *gather, const char *size, struct nv_cache_stamp
 	return rc;
 }
 
-int nv_chunks_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_text_mode mode, const char *size, struct nv_docsnap **ret_snap,
-                   struct nv_err *err)
+int nv_chunks_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_text_mode mode,
+                   const char *size, struct nv_docsnap **ret_snap, struct nv_err *err)
 {
 	struct nv_cache_stamp stamp = nv_cache_stamp(ng->cache);
 	struct gather gather;
@@ -332,7 +348,9 @@ int nv_chunks_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_tex
 	}
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	bool keyed = append_key(&gather, size, &key) == 0;
-	struct nv_docsnap *kept = keyed && size && !nv_ng_place_is_stale(place) ? nv_cache_get(ng->cache, key.data, key.len, NULL, NULL) : NULL;
+	struct nv_docsnap *kept = keyed && size && !nv_ng_place_is_stale(place)
+	                                  ? nv_cache_get(ng->cache, key.data, key.len, NULL, NULL)
+	                                  : NULL;
 	if (kept) {
 		nv_strmap_free(gather.days, free_day);
 		*ret_snap = kept;
@@ -340,7 +358,8 @@ int nv_chunks_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_tex
 	}
 	struct nv_docask ask = { .fn = take, .ctx = &gather };
 	nv_docdir_ask(&gather.dir, &ask, &batch.arena);
-	int rc = nv_docbatch_add(&batch, &ask) ? nv_fail(err, ENOMEM, "out of memory") : nv_ng_place_run(ng, place, &batch, err);
+	int rc = nv_docbatch_add(&batch, &ask) ? nv_fail(err, ENOMEM, "out of memory")
+	                                       : nv_ng_place_run(ng, place, &batch, err);
 	if (rc == 0 && finish(&gather, size, stamp, ret_snap)) {
 		rc = nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -361,13 +380,16 @@ static bool parse_day(const char *name, int64_t *ret_ms)
 	return day_name(*ret_ms, again) && strcmp(again, name) == 0;
 }
 
-/* The questions that find all documents of a day: dated so, or not dated at all (then their ObjectId may say so). */
+/* The questions that find all documents of a day: dated so, or not dated at all (then their
+ * ObjectId may say so). */
 static int ask_day(struct gather *gather, struct nv_docbatch *batch, int64_t day_ms)
 {
 	struct nv_docask dated = { .fn = take, .ctx = gather };
 	nv_docdir_ask(&gather->dir, &dated, &batch->arena);
-	nv_docask_term(&dated, NV_ROLE_TIME, NV_DOCTERM_GE, nv_arena_date(&batch->arena, day_ms), 1);
-	nv_docask_term(&dated, NV_ROLE_TIME, NV_DOCTERM_LT, nv_arena_date(&batch->arena, day_ms + DAY_MS), 1);
+	nv_docask_term(&dated, NV_ROLE_TIME, NV_DOCTERM_GE, nv_arena_date(&batch->arena, day_ms),
+	               1);
+	nv_docask_term(&dated, NV_ROLE_TIME, NV_DOCTERM_LT,
+	               nv_arena_date(&batch->arena, day_ms + DAY_MS), 1);
 	struct nv_docask bare = { .fn = take, .ctx = gather };
 	nv_docdir_ask(&gather->dir, &bare, &batch->arena);
 	nv_docask_term(&bare, NV_ROLE_TIME, NV_DOCTERM_NULL, NULL, 0);
@@ -376,13 +398,15 @@ static int ask_day(struct gather *gather, struct nv_docbatch *batch, int64_t day
 }
 
 /* A listing under a second old in which the file was shown, content and all. */
-static struct nv_docsnap *find_kept(const struct gather *gather, const char *size, const char *component)
+static struct nv_docsnap *find_kept(const struct gather *gather, const char *size,
+                                    const char *component)
 {
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	if (nv_ng_place_is_stale(gather->dir.place) || append_key(gather, size, &key)) {
 		return NULL;
 	}
-	struct nv_docsnap *snap = nv_cache_get(gather->dir.ng->cache, key.data, key.len, component, NULL);
+	struct nv_docsnap *snap =
+		nv_cache_get(gather->dir.ng->cache, key.data, key.len, component, NULL);
 	const struct nv_docitem *item = snap ? nv_docsnap_find(snap, component) : NULL;
 	if (item && item->blob) {
 		return snap;
@@ -391,8 +415,9 @@ static struct nv_docsnap *find_kept(const struct gather *gather, const char *siz
 	return NULL;
 }
 
-int nv_chunk_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_text_mode mode, const char *size, const char *component,
-                  struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_chunk_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_text_mode mode,
+                  const char *size, const char *component, struct nv_docsnap **ret_snap,
+                  struct nv_err *err)
 {
 	char day[32];
 	size_t name = strlen(component) >= strlen(SUFFIX) ? strlen(component) - strlen(SUFFIX) : 0;
@@ -400,7 +425,9 @@ int nv_chunk_read(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_text
 	(void)snprintf(day, sizeof(day), "%.*s", (int)(name < sizeof(day) ? name : 0), component);
 	bool undated = strcmp(day, UNDATED) == 0;
 	if (!undated && !parse_day(day, &day_ms)) {
-		return nv_fail(err, ENOENT, "%s: analytics files are named by day, as 2026-11-24" SUFFIX, component);
+		return nv_fail(err, ENOENT,
+		               "%s: analytics files are named by day, as 2026-11-24" SUFFIX,
+		               component);
 	}
 	struct gather gather;
 	cleanup_docbatch struct nv_docbatch batch;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory that lives and dies together: the strings, values and documents that the queries and writes of one operation point to.
+ * Memory that lives and dies together: the strings, values and documents that the queries and
+ * writes of one operation point to.
  *
  * Not thread-safe. Out of memory is sticky: nv_arena_error() says -ENOMEM; check once before use.
  */
@@ -19,7 +20,10 @@ struct nv_arena {
 	bool failed;                   /* an allocation failed */
 };
 
-#define NV_ARENA_INIT { NULL, false }
+#define NV_ARENA_INIT                                                                              \
+	{                                                                                          \
+		NULL, false                                                                        \
+	}
 
 /* Frees everything; *arena is then empty and usable again. */
 void nv_arena_release(struct nv_arena *arena);
@@ -27,13 +31,15 @@ void nv_arena_release(struct nv_arena *arena);
 /* Zeroed memory for any type; NULL when out of memory. */
 void *nv_arena_alloc(struct nv_arena *arena, size_t count, size_t size);
 
-/* Grows an array of *cap elements (doubling) to hold count + 1, copying; the old memory stays. *items may be NULL. 0 or -ENOMEM. */
+/* Grows an array of *cap elements (doubling) to hold count + 1, copying; the old memory stays.
+ * *items may be NULL. 0 or -ENOMEM. */
 int nv_arena_grow(struct nv_arena *arena, void **items, size_t count, size_t *cap, size_t size);
 
 /* A copy of size bytes with a NUL behind. */
 char *nv_arena_strndup(struct nv_arena *arena, const char *text, size_t size);
 char *nv_arena_strdup(struct nv_arena *arena, const char *text);
-char *nv_arena_printf(struct nv_arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *nv_arena_printf(struct nv_arena *arena, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* The value iter stands on, deeply copied. */
 const bson_value_t *nv_arena_value(struct nv_arena *arena, const bson_iter_t *iter);

@@ -23,16 +23,19 @@ void nv_docbatch_release(struct nv_docbatch *batch)
 	*batch = (struct nv_docbatch){ .store = batch->store };
 }
 
-static void add_term(struct nv_docask *ask, const char *const *paths, size_t paths_count, enum nv_docterm_op op, const bson_value_t *values,
-                     size_t count)
+static void add_term(struct nv_docask *ask, const char *const *paths, size_t paths_count,
+                     enum nv_docterm_op op, const bson_value_t *values, size_t count)
 {
 	assert(ask->terms_count < NV_ASK_TERMS_MAX);
-	ask->terms[ask->terms_count++] = (struct nv_docterm){
-		.paths = paths, .paths_count = paths_count, .op = op, .values = values, .values_count = count
-	};
+	ask->terms[ask->terms_count++] = (struct nv_docterm){ .paths = paths,
+		                                              .paths_count = paths_count,
+		                                              .op = op,
+		                                              .values = values,
+		                                              .values_count = count };
 }
 
-void nv_docask_term(struct nv_docask *ask, enum nv_role role, enum nv_docterm_op op, const bson_value_t *values, size_t count)
+void nv_docask_term(struct nv_docask *ask, enum nv_role role, enum nv_docterm_op op,
+                    const bson_value_t *values, size_t count)
 {
 	const char *const *paths = NULL;
 	size_t paths_count = nv_schema_role_paths(ask->kind, role, &paths);
@@ -41,7 +44,8 @@ void nv_docask_term(struct nv_docask *ask, enum nv_role role, enum nv_docterm_op
 	}
 }
 
-void nv_docask_id(struct nv_docask *ask, enum nv_docterm_op op, const bson_value_t *values, size_t count)
+void nv_docask_id(struct nv_docask *ask, enum nv_docterm_op op, const bson_value_t *values,
+                  size_t count)
 {
 	static const char *const paths[] = { "_id" };
 	add_term(ask, paths, 1, op, values, count);
@@ -52,7 +56,8 @@ static bool is_below(const char *path, const char *const *fields, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t size = strlen(fields[i]);
-		if (strncmp(path, fields[i], size) == 0 && (path[size] == '.' || path[size] == '\0')) {
+		if (strncmp(path, fields[i], size) == 0 &&
+		    (path[size] == '.' || path[size] == '\0')) {
 			return true;
 		}
 	}
@@ -61,7 +66,8 @@ static bool is_below(const char *path, const char *const *fields, size_t count)
 
 void nv_docask_heads(struct nv_docask *ask, struct nv_arena *arena)
 {
-	static const enum nv_role roles[] = { NV_ROLE_NAME, NV_ROLE_TYPE, NV_ROLE_TEAM, NV_ROLE_DOMAIN };
+	static const enum nv_role roles[] = { NV_ROLE_NAME, NV_ROLE_TYPE, NV_ROLE_TEAM,
+		                              NV_ROLE_DOMAIN };
 	const char **fields = nv_arena_alloc(arena, 4 * 8, sizeof(*fields));
 	size_t count = 0;
 	for (size_t r = 0; fields && r < sizeof(roles) / sizeof(roles[0]); r++) {
@@ -91,18 +97,22 @@ int nv_docbatch_add(struct nv_docbatch *batch, const struct nv_docask *ask)
 		memcpy(terms, ask->terms, ask->terms_count * sizeof(*terms));
 	}
 	for (size_t i = 0; i < ask->kind->collections_count; i++) {
-		if (nv_arena_grow(&batch->arena, (void **)&batch->queries, batch->count, &batch->queries_cap, sizeof(*batch->queries)) ||
-		    nv_arena_grow(&batch->arena, (void **)&batch->sinks, batch->count, &batch->sinks_cap, sizeof(*batch->sinks))) {
+		if (nv_arena_grow(&batch->arena, (void **)&batch->queries, batch->count,
+		                  &batch->queries_cap, sizeof(*batch->queries)) ||
+		    nv_arena_grow(&batch->arena, (void **)&batch->sinks, batch->count,
+		                  &batch->sinks_cap, sizeof(*batch->sinks))) {
 			return -ENOMEM;
 		}
-		batch->queries[batch->count] = (struct nv_docquery){ .collection = ask->kind->collections[i],
-			                                             .terms = terms,
-			                                             .terms_count = ask->terms_count,
-			                                             .fields = ask->fields,
-			                                             .fields_count = ask->fields_count,
-			                                             .sort = ask->sort,
-			                                             .limit = ask->limit };
-		batch->sinks[batch->count++] = (struct nv_docbatch_sink){ .fn = ask->fn, .ctx = ask->ctx };
+		batch->queries[batch->count] =
+			(struct nv_docquery){ .collection = ask->kind->collections[i],
+			                      .terms = terms,
+			                      .terms_count = ask->terms_count,
+			                      .fields = ask->fields,
+			                      .fields_count = ask->fields_count,
+			                      .sort = ask->sort,
+			                      .limit = ask->limit };
+		batch->sinks[batch->count++] =
+			(struct nv_docbatch_sink){ .fn = ask->fn, .ctx = ask->ctx };
 	}
 	return 0;
 }
@@ -119,7 +129,9 @@ int nv_docbatch_run(struct nv_docbatch *batch, struct nv_err *err)
 	if (nv_arena_error(&batch->arena)) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	int rc = batch->count ? nv_docstore_query(batch->store, batch->queries, batch->count, deliver, batch, err) : 0;
+	int rc = batch->count ? nv_docstore_query(batch->store, batch->queries, batch->count,
+	                                          deliver, batch, err)
+	                      : 0;
 	batch->count = 0;
 	return rc < 0 ? rc : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Domains with their proxies and records, for views: a bounded number of domains in each round trip. */
+/* Domains with their proxies and records, for views: a bounded number of domains in each round
+ * trip. */
 #include "config.h"
 
 #include <errno.h>
@@ -38,7 +39,9 @@ static struct parcel *parcel_of(struct gather *gather, const bson_iter_t *id)
 {
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	bson_iter_t copy = *id;
-	return nv_docvalue_key(bson_iter_value(&copy), &key) ? NULL : nv_strmap_get(gather->by_id, key.data, key.len);
+	return nv_docvalue_key(bson_iter_value(&copy), &key)
+	               ? NULL
+	               : nv_strmap_get(gather->by_id, key.data, key.len);
 }
 
 static int take_domain(void *ctx, const char *collection, const bson_t *doc, struct nv_err *err)
@@ -46,17 +49,22 @@ static int take_domain(void *ctx, const char *collection, const bson_t *doc, str
 	struct gather *gather = ctx;
 	bson_iter_t id;
 	(void)collection;
-	struct parcel *parcel = bson_iter_init_find(&id, doc, "_id") ? parcel_of(gather, &id) : NULL;
+	struct parcel *parcel =
+		bson_iter_init_find(&id, doc, "_id") ? parcel_of(gather, &id) : NULL;
 	if (parcel) {
 		parcel->domain = nv_arena_keep(&gather->arena, bson_copy(doc));
 	}
 	return parcel && !parcel->domain ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-static int take_child(struct gather *gather, enum nv_doc_kind kind, const bson_t *doc, struct nv_err *err)
+static int take_child(struct gather *gather, enum nv_doc_kind kind, const bson_t *doc,
+                      struct nv_err *err)
 {
 	bson_iter_t reference;
-	struct parcel *parcel = nv_schema_find(nv_ng_kind(gather->ng, kind), NV_ROLE_DOMAIN, doc, &reference, NULL) ? parcel_of(gather, &reference) : NULL;
+	struct parcel *parcel =
+		nv_schema_find(nv_ng_kind(gather->ng, kind), NV_ROLE_DOMAIN, doc, &reference, NULL)
+			? parcel_of(gather, &reference)
+			: NULL;
 	if (!parcel) {
 		return 0;
 	}
@@ -98,14 +106,17 @@ static int compare_named(const void *a, const void *b)
 static int sort_records(struct gather *gather, struct parcel *parcel)
 {
 	const struct nv_schema_kind *kind = nv_ng_kind(gather->ng, NV_DOC_RECORD);
-	struct named *named = nv_arena_alloc(&gather->arena, parcel->records_count + 1, sizeof(*named));
+	struct named *named =
+		nv_arena_alloc(&gather->arena, parcel->records_count + 1, sizeof(*named));
 	for (size_t i = 0; named && i < parcel->records_count; i++) {
 		cleanup_buf struct nv_buf name = NV_BUF_INIT;
 		bool said = false;
-		if (nv_docname_plain(kind, false, parcel->records[i], ".json", &name, &said) || nv_docname_id_text(parcel->records[i], &name)) {
+		if (nv_docname_plain(kind, false, parcel->records[i], ".json", &name, &said) ||
+		    nv_docname_id_text(parcel->records[i], &name)) {
 			return -ENOMEM;
 		}
-		named[i] = (struct named){ nv_arena_strdup(&gather->arena, name.data), parcel->records[i] };
+		named[i] = (struct named){ nv_arena_strdup(&gather->arena, name.data),
+			                   parcel->records[i] };
 	}
 	if (nv_arena_error(&gather->arena)) {
 		return -ENOMEM;
@@ -133,11 +144,20 @@ static int ask(struct gather *gather, struct nv_err *err)
 		(void)bson_iter_init_find(&id, nv_docitem_doc(gather->items[i]), "_id");
 		ids[i] = *bson_iter_value(&id); /* points into the item's head */
 		rc = nv_docvalue_key(&ids[i], &key);
-		rc = rc ? rc : nv_strmap_set(gather->by_id, key.data, key.len, &gather->parcels[i], NULL);
+		rc = rc ? rc
+		        : nv_strmap_set(gather->by_id, key.data, key.len, &gather->parcels[i],
+		                        NULL);
 	}
-	struct nv_docask domains = { .kind = nv_ng_kind(ng, NV_DOC_DOMAIN), .fn = take_domain, .ctx = gather };
-	struct nv_docask proxies = { .kind = nv_ng_kind(ng, NV_DOC_PROXY), .fn = take_proxy, .ctx = gather, .sort = NV_DOCSORT_ID };
-	struct nv_docask records = { .kind = nv_ng_kind(ng, NV_DOC_RECORD), .fn = take_record, .ctx = gather };
+	struct nv_docask domains = { .kind = nv_ng_kind(ng, NV_DOC_DOMAIN),
+		                     .fn = take_domain,
+		                     .ctx = gather };
+	struct nv_docask proxies = { .kind = nv_ng_kind(ng, NV_DOC_PROXY),
+		                     .fn = take_proxy,
+		                     .ctx = gather,
+		                     .sort = NV_DOCSORT_ID };
+	struct nv_docask records = { .kind = nv_ng_kind(ng, NV_DOC_RECORD),
+		                     .fn = take_record,
+		                     .ctx = gather };
 	nv_docask_id(&domains, NV_DOCTERM_IN, ids, gather->count);
 	nv_docask_term(&proxies, NV_ROLE_DOMAIN, NV_DOCTERM_IN, ids, gather->count);
 	nv_docask_term(&records, NV_ROLE_DOMAIN, NV_DOCTERM_IN, ids, gather->count);
@@ -158,9 +178,13 @@ static int deliver(struct gather *gather, nv_netgoat_bundle_fn *fn, void *ctx, s
 			continue; /* deleted since it was listed */
 		}
 		rc = sort_records(gather, parcel) ? nv_fail(err, ENOMEM, "out of memory") : 0;
-		struct nv_netgoat_bundle bundle = { .name = parcel->name, .domain = parcel->domain, .proxies = parcel->proxies,
-			                            .proxies_count = parcel->proxies_count, .records = parcel->records,
-			                            .records_count = parcel->records_count, .sampled_ms = gather->sampled_ms };
+		struct nv_netgoat_bundle bundle = { .name = parcel->name,
+			                            .domain = parcel->domain,
+			                            .proxies = parcel->proxies,
+			                            .proxies_count = parcel->proxies_count,
+			                            .records = parcel->records,
+			                            .records_count = parcel->records_count,
+			                            .sampled_ms = gather->sampled_ms };
 		rc = rc ? rc : fn(ctx, &bundle, err);
 	}
 	nv_strmap_free(gather->by_id, NULL);
@@ -168,14 +192,16 @@ static int deliver(struct gather *gather, nv_netgoat_bundle_fn *fn, void *ctx, s
 	return rc;
 }
 
-int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char *domain, nv_netgoat_bundle_fn *fn, void *ctx, struct nv_err *err)
+int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char *domain,
+                       nv_netgoat_bundle_fn *fn, void *ctx, struct nv_err *err)
 {
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	struct nv_ng_place place = { .scope = NV_NG_IN_TEAM };
 	cleanup_collect struct nv_collect collect = { 0 };
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, netgoat->store);
-	int rc = nv_ng_place_object(netgoat, &top, NV_DOC_TEAM, team, false, &place.team, &place.team_stale, err);
+	int rc = nv_ng_place_object(netgoat, &top, NV_DOC_TEAM, team, false, &place.team,
+	                            &place.team_stale, err);
 	if (rc) {
 		return rc;
 	}
@@ -189,7 +215,8 @@ int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char 
 	} else if (rc == 0) {
 		rc = nv_collect_ask(&collect, &batch);
 	}
-	rc = rc ? nv_fail(err, -rc, rc == -ENOENT ? "no such domain" : "out of memory") : nv_docbatch_run(&batch, err);
+	rc = rc ? nv_fail(err, -rc, rc == -ENOENT ? "no such domain" : "out of memory")
+	        : nv_docbatch_run(&batch, err);
 	rc = rc ? rc : nv_collect_finish(&collect, err);
 	if (rc == 0 && domain) {
 		rc = nv_docsnap_pick(collect.snap, &name, &only, err);
@@ -206,7 +233,8 @@ int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char 
 	return rc;
 }
 
-int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **ret_name, struct nv_err *err)
+int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **ret_name,
+                         struct nv_err *err)
 {
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	struct nv_head *head = NULL;
@@ -224,16 +252,18 @@ int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **re
 	return 0;
 }
 
-int nv_netgoat_team_names(struct nv_netgoat *netgoat, nv_netgoat_name_fn *fn, void *ctx, struct nv_err *err)
+int nv_netgoat_team_names(struct nv_netgoat *netgoat, nv_netgoat_name_fn *fn, void *ctx,
+                          struct nv_err *err)
 {
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	struct nv_docdir dir = nv_docdir_of(netgoat, &top, NV_DOC_TEAM, NV_TEXT_FILE);
 	cleanup_collect struct nv_collect collect = { 0 };
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, netgoat->store);
-	int rc = nv_collect_init(&collect, &dir, nv_clock_ms(netgoat->clock)) || nv_collect_ask(&collect, &batch) ?
-			 nv_fail(err, ENOMEM, "out of memory") :
-			 nv_docbatch_run(&batch, err);
+	int rc = nv_collect_init(&collect, &dir, nv_clock_ms(netgoat->clock)) ||
+	                         nv_collect_ask(&collect, &batch)
+	                 ? nv_fail(err, ENOMEM, "out of memory")
+	                 : nv_docbatch_run(&batch, err);
 	rc = rc ? rc : nv_collect_finish(&collect, err);
 	for (size_t i = 0; rc == 0 && i < collect.snap->count; i++) {
 		rc = fn(ctx, collect.snap->items[i].name, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* netgoat/changelog: the entries as NDJSON, oldest first. The text is kept and only grows by what is new. */
+/* netgoat/changelog: the entries as NDJSON, oldest first. The text is kept and only grows by
+ * what is new. */
 #include "config.h"
 
 #include <errno.h>
@@ -10,11 +11,12 @@
 #include "netgoat/family.h"
 
 struct nv_history {
-	struct nv_netgoat *ng;  /* borrowed */
-	size_t entries;         /* to begin with */
-	pthread_mutex_t mutex;  /* held while the store is asked: readers of one text come one after the other */
-	struct nv_doclog *log;  /* owned; NULL until first read; mutex */
-	struct nv_buf text;     /* mutex */
+	struct nv_netgoat *ng; /* borrowed */
+	size_t entries;        /* to begin with */
+	/* held while the store is asked: readers of one text come one after the other */
+	pthread_mutex_t mutex;
+	struct nv_doclog *log; /* owned; NULL until first read; mutex */
+	struct nv_buf text;    /* mutex */
 };
 
 struct nv_history *nv_history_new(struct nv_netgoat *ng, size_t entries)
@@ -83,7 +85,8 @@ int nv_history_load(struct nv_history *history, struct nv_blob **ret_blob, struc
 	if (rc == 0) {
 		char *copy = malloc(history->text.len + 1);
 		if (copy) {
-			memcpy(copy, history->text.data ? history->text.data : "", history->text.len);
+			memcpy(copy, history->text.data ? history->text.data : "",
+			       history->text.len);
 			copy[history->text.len] = '\0';
 			blob = nv_blob_new(copy, history->text.len, sampled_ms, NULL, NULL);
 		}

@@ -37,7 +37,8 @@ static void refuse(struct judge *judge, const char *name, const char *reason)
 	const char *path = judge->path.data ? judge->path.data : "";
 	char text[REASON_MAX + 200];
 	(void)snprintf(text, sizeof(text), "%.160s: %s", path, reason);
-	(void)nv_edit_fault(judge->check->faults, judge->check->text, judge->check->size, path, text);
+	(void)nv_edit_fault(judge->check->faults, judge->check->text, judge->check->size, path,
+	                    text);
 	if (!judge->refused) {
 		(void)nv_fail(judge->err, EINVAL, "%s", text);
 	}
@@ -47,10 +48,10 @@ static void refuse(struct judge *judge, const char *name, const char *reason)
 
 /* ---- Strings ---- */
 
-#define REFUSE(...)                                                \
-	do {                                                       \
-		(void)snprintf(ret_reason, reason_size, __VA_ARGS__); \
-		return -EINVAL;                                    \
+#define REFUSE(...)                                                                                \
+	do {                                                                                       \
+		(void)snprintf(ret_reason, reason_size, __VA_ARGS__);                              \
+		return -EINVAL;                                                                    \
 	} while (0)
 
 static int check_slug(const char *text, size_t size, char *ret_reason, size_t reason_size)
@@ -71,8 +72,8 @@ static int check_slug(const char *text, size_t size, char *ret_reason, size_t re
 	}
 	near[used && near[used - 1] == '-' ? used - 1 : used] = '\0';
 	if (!good) {
-		REFUSE("a slug has 2 to 48 of a-z, 0-9 and single hyphens between them%s%s", strlen(near) >= 2 ? ": write " : "",
-		       strlen(near) >= 2 ? near : "");
+		REFUSE("a slug has 2 to 48 of a-z, 0-9 and single hyphens between them%s%s",
+		       strlen(near) >= 2 ? ": write " : "", strlen(near) >= 2 ? near : "");
 	}
 	return 0;
 }
@@ -80,7 +81,8 @@ static int check_slug(const char *text, size_t size, char *ret_reason, size_t re
 static int check_email(const char *text, size_t size, char *ret_reason, size_t reason_size)
 {
 	const char *at = memchr(text, '@', size);
-	bool good = at && at > text && (size_t)(at - text) + 1 < size && memchr(at + 1, '@', size - (size_t)(at + 1 - text)) == NULL;
+	bool good = at && at > text && (size_t)(at - text) + 1 < size &&
+	            memchr(at + 1, '@', size - (size_t)(at + 1 - text)) == NULL;
 	for (size_t i = 0; i < size; i++) {
 		good = good && !isspace((unsigned char)text[i]) && !iscntrl((unsigned char)text[i]);
 	}
@@ -92,7 +94,9 @@ static int check_email(const char *text, size_t size, char *ret_reason, size_t r
 
 static int check_url(const char *text, size_t size, char *ret_reason, size_t reason_size)
 {
-	size_t scheme = size > 7 && strncasecmp(text, "http://", 7) == 0 ? 7 : size > 8 && strncasecmp(text, "https://", 8) == 0 ? 8 : 0;
+	size_t scheme = size > 7 && strncasecmp(text, "http://", 7) == 0    ? 7
+	                : size > 8 && strncasecmp(text, "https://", 8) == 0 ? 8
+	                                                                    : 0;
 	bool good = scheme && text[scheme] != '/' && text[scheme] != ':';
 	for (size_t i = 0; i < size; i++) {
 		good = good && !isspace((unsigned char)text[i]) && !iscntrl((unsigned char)text[i]);
@@ -111,16 +115,19 @@ static int check_pem(const char *text, size_t size, char *ret_reason, size_t rea
 		text++;
 		size--;
 	}
-	if (size < sizeof(begin) - 1 || memcmp(text, begin, sizeof(begin) - 1) != 0 || !memmem(text, size, end, sizeof(end) - 1)) {
+	if (size < sizeof(begin) - 1 || memcmp(text, begin, sizeof(begin) - 1) != 0 ||
+	    !memmem(text, size, end, sizeof(end) - 1)) {
 		REFUSE("PEM text is wanted, from -----BEGIN to -----END");
 	}
 	return 0;
 }
 
-static int check_words(const struct nv_schema_field *field, const char *text, size_t size, char *ret_reason, size_t reason_size)
+static int check_words(const struct nv_schema_field *field, const char *text, size_t size,
+                       char *ret_reason, size_t reason_size)
 {
 	for (size_t i = 0; i < field->reserved_count; i++) {
-		if (strlen(field->reserved[i]) == size && memcmp(field->reserved[i], text, size) == 0) {
+		if (strlen(field->reserved[i]) == size &&
+		    memcmp(field->reserved[i], text, size) == 0) {
 			REFUSE("%s is a reserved word", field->reserved[i]);
 		}
 	}
@@ -142,10 +149,12 @@ static int check_words(const struct nv_schema_field *field, const char *text, si
 	if (near) {
 		REFUSE("write %s", near);
 	}
-	REFUSE("%.*s is none of %s", (int)(size > 40 ? 40 : size), text, all.data ? all.data : "the words allowed");
+	REFUSE("%.*s is none of %s", (int)(size > 40 ? 40 : size), text,
+	       all.data ? all.data : "the words allowed");
 }
 
-int nv_check_string(const struct nv_schema_field *field, const char *zone, const char *text, size_t size, char *ret_reason, size_t reason_size)
+int nv_check_string(const struct nv_schema_field *field, const char *zone, const char *text,
+                    size_t size, char *ret_reason, size_t reason_size)
 {
 	if (check_words(field, text, size, ret_reason, reason_size)) {
 		return -EINVAL;
@@ -212,7 +221,8 @@ static bool type_fits(enum nv_field_type type, const struct nv_raw_elem *elem)
 	}
 }
 
-static void judge_value(struct judge *judge, const struct nv_schema_field *field, const struct nv_raw_elem *elem)
+static void judge_value(struct judge *judge, const struct nv_schema_field *field,
+                        const struct nv_raw_elem *elem)
 {
 	char reason[REASON_MAX];
 	double number = 0;
@@ -223,32 +233,39 @@ static void judge_value(struct judge *judge, const struct nv_schema_field *field
 		return;
 	}
 	if (!type_fits(field->type, elem)) {
-		(void)snprintf(reason, sizeof(reason), "%s is wanted", nv_field_type_text(field->type));
+		(void)snprintf(reason, sizeof(reason), "%s is wanted",
+		               nv_field_type_text(field->type));
 		refuse(judge, "", reason);
 		return;
 	}
-	if (number_of(elem, &number) && ((field->has_min && !(number >= field->min)) || (field->has_max && !(number <= field->max)))) {
+	if (number_of(elem, &number) && ((field->has_min && !(number >= field->min)) ||
+	                                 (field->has_max && !(number <= field->max)))) {
 		if (field->has_min && field->has_max) {
-			(void)snprintf(reason, sizeof(reason), "from %.15g to %.15g is wanted", field->min, field->max);
+			(void)snprintf(reason, sizeof(reason), "from %.15g to %.15g is wanted",
+			               field->min, field->max);
 		} else {
-			(void)snprintf(reason, sizeof(reason), "%.15g at %s is wanted", field->has_min ? field->min : field->max,
+			(void)snprintf(reason, sizeof(reason), "%.15g at %s is wanted",
+			               field->has_min ? field->min : field->max,
 			               field->has_min ? "least" : "most");
 		}
 		refuse(judge, "", reason);
 	}
-	if (field->max_items && elem->type == BSON_TYPE_ARRAY && nv_raw_count(elem->value, elem->size) > field->max_items) {
+	if (field->max_items && elem->type == BSON_TYPE_ARRAY &&
+	    nv_raw_count(elem->value, elem->size) > field->max_items) {
 		(void)snprintf(reason, sizeof(reason), "%zu elements at most", field->max_items);
 		refuse(judge, "", reason);
 	}
-	if (elem->type == BSON_TYPE_UTF8 && nv_check_string(field, judge->check->zone, (const char *)elem->value + 4, elem->size - 5, reason,
-	                                                    sizeof(reason))) {
+	if (elem->type == BSON_TYPE_UTF8 &&
+	    nv_check_string(field, judge->check->zone, (const char *)elem->value + 4,
+	                    elem->size - 5, reason, sizeof(reason))) {
 		refuse(judge, "", reason);
 	}
 }
 
 /* ---- The walk ---- */
 
-static bool find(const struct nv_raw_elem *doc, const char *key, size_t key_size, struct nv_raw_elem *ret_elem)
+static bool find(const struct nv_raw_elem *doc, const char *key, size_t key_size,
+                 struct nv_raw_elem *ret_elem)
 {
 	struct nv_raw_iter iter;
 	if (!doc || nv_raw_iter_init(&iter, doc->value, doc->size)) {
@@ -277,16 +294,24 @@ static bool has_equal(const struct nv_raw_elem *array, const struct nv_raw_elem 
 	return false;
 }
 
-static void judge_elem(struct judge *judge, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine);
+static void judge_elem(struct judge *judge, const struct nv_schema_node *node,
+                       const struct nv_raw_elem *base, const struct nv_raw_elem *mine);
 
 /* A required field that is gone, or that a new document lacks. */
-static void judge_missing(struct judge *judge, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
+static void judge_missing(struct judge *judge, const struct nv_schema_node *node,
+                          const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
 {
 	for (size_t i = 0; i < node->children_count; i++) {
 		const struct nv_schema_node *child = node->children[i];
 		const struct nv_schema_field *field = child->field;
-		bool first = field && strcmp(child->name, field->paths[0] + (strrchr(field->paths[0], '.') ?
-		             (size_t)(strrchr(field->paths[0], '.') - field->paths[0]) + 1 : 0)) == 0;
+		bool first =
+			field &&
+			strcmp(child->name,
+		               field->paths[0] + (strrchr(field->paths[0], '.')
+		                                          ? (size_t)(strrchr(field->paths[0], '.') -
+		                                                     field->paths[0]) +
+		                                                    1
+		                                          : 0)) == 0;
 		if (!first || !field->required) {
 			continue;
 		}
@@ -306,7 +331,8 @@ static void judge_missing(struct judge *judge, const struct nv_schema_node *node
 	}
 }
 
-static void judge_container(struct judge *judge, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
+static void judge_container(struct judge *judge, const struct nv_schema_node *node,
+                            const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
 {
 	struct nv_raw_iter iter;
 	struct nv_raw_elem elem;
@@ -314,7 +340,8 @@ static void judge_container(struct judge *judge, const struct nv_schema_node *no
 	bool array = mine->type == BSON_TYPE_ARRAY;
 	int more = nv_raw_iter_init(&iter, mine->value, mine->size);
 	while (more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0) {
-		const struct nv_schema_node *child = array ? node->element : nv_schema_child(node, elem.key, elem.key_size);
+		const struct nv_schema_node *child =
+			array ? node->element : nv_schema_child(node, elem.key, elem.key_size);
 		if (!child || (array && has_equal(base, &elem))) {
 			continue;
 		}
@@ -332,13 +359,15 @@ static void judge_container(struct judge *judge, const struct nv_schema_node *no
 	}
 }
 
-static void judge_elem(struct judge *judge, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
+static void judge_elem(struct judge *judge, const struct nv_schema_node *node,
+                       const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
 {
 	if (base && nv_elem_same(base, mine)) {
 		return;
 	}
 	bool given = node->field && judge->check->placed &&
-	             (node->field->role == NV_ROLE_TEAM || node->field->role == NV_ROLE_DOMAIN || node->field->role == NV_ROLE_DOMAIN_NAME);
+	             (node->field->role == NV_ROLE_TEAM || node->field->role == NV_ROLE_DOMAIN ||
+	              node->field->role == NV_ROLE_DOMAIN_NAME);
 	if (node->field && !given && !(node->field->state && mine->type == BSON_TYPE_NULL)) {
 		judge_value(judge, node->field, mine);
 	}
@@ -347,7 +376,8 @@ static void judge_elem(struct judge *judge, const struct nv_schema_node *node, c
 	}
 }
 
-static bool role_changed(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *base, const bson_t *mine)
+static bool role_changed(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *base,
+                         const bson_t *mine)
 {
 	bson_iter_t before;
 	bson_iter_t after;
@@ -364,7 +394,8 @@ static void judge_data(struct judge *judge, const bson_t *base, const bson_t *mi
 	if (kind->kind != NV_DOC_RECORD || !value || value->format != NV_FORMAT_RDATA) {
 		return;
 	}
-	if (!role_changed(kind, NV_ROLE_VALUE, base, mine) && !role_changed(kind, NV_ROLE_TYPE, base, mine) &&
+	if (!role_changed(kind, NV_ROLE_VALUE, base, mine) &&
+	    !role_changed(kind, NV_ROLE_TYPE, base, mine) &&
 	    !role_changed(kind, NV_ROLE_PRIORITY, base, mine)) {
 		return;
 	}
@@ -380,20 +411,23 @@ static void judge_data(struct judge *judge, const bson_t *base, const bson_t *mi
 	char whole[REASON_MAX + 100];
 	(void)nv_schema_find(kind, role, mine, &iter, &path);
 	if (nv_doc_string(kind, role, mine, &text, &size)) {
-		(void)snprintf(whole, sizeof(whole), "%.*s: %s", (int)(size > 80 ? 80 : size), text, reason);
+		(void)snprintf(whole, sizeof(whole), "%.*s: %s", (int)(size > 80 ? 80 : size), text,
+		               reason);
 	} else {
 		(void)snprintf(whole, sizeof(whole), "%s", reason);
 	}
 	refuse(judge, path, whole);
 }
 
-int nv_check_doc(const struct nv_check_ctx *check, const bson_t *base, const bson_t *mine, struct nv_err *err)
+int nv_check_doc(const struct nv_check_ctx *check, const bson_t *base, const bson_t *mine,
+                 struct nv_err *err)
 {
 	struct judge judge = { .check = check, .path = NV_BUF_INIT, .err = err };
 	struct nv_raw_elem before = { 0 };
 	struct nv_raw_elem after = { BSON_TYPE_DOCUMENT, "", 0, bson_get_data(mine), mine->len };
 	if (base) {
-		before = (struct nv_raw_elem){ BSON_TYPE_DOCUMENT, "", 0, bson_get_data(base), base->len };
+		before = (struct nv_raw_elem){ BSON_TYPE_DOCUMENT, "", 0, bson_get_data(base),
+			                       base->len };
 	}
 	judge_container(&judge, check->kind->root, base ? &before : NULL, &after);
 	judge_data(&judge, base, mine);

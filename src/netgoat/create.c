@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* New documents: what the path says, what the text says, defaults, and the spelling of their collection (DESIGN 6). */
+/* New documents: what the path says, what the text says, defaults, and the spelling of their
+ * collection (DESIGN 6). */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 /* ---- Names that may be made ---- */
 
 /* A name or type by itself. 0 or -EINVAL with the reason. */
-static int check_part(const struct nv_schema_field *field, const char *zone, const char *text, size_t size, const char *component, struct nv_err *err)
+static int check_part(const struct nv_schema_field *field, const char *zone, const char *text,
+                      size_t size, const char *component, struct nv_err *err)
 {
 	char reason[320];
 	if (nv_check_string(field, zone, text, size, reason, sizeof(reason)) == 0) {
@@ -25,10 +27,13 @@ static int check_part(const struct nv_schema_field *field, const char *zone, con
 	return nv_fail(err, EINVAL, "%s: %s", component, reason);
 }
 
-static int check_name(const struct nv_schema_kind *kind, const struct nv_docname *name, const char *zone, const char *component, struct nv_err *err)
+static int check_name(const struct nv_schema_kind *kind, const struct nv_docname *name,
+                      const char *zone, const char *component, struct nv_err *err)
 {
 	if (name->cut) {
-		return nv_fail(err, EINVAL, "%s: a name that ends in a cut mark belongs to another document", component);
+		return nv_fail(err, EINVAL,
+		               "%s: a name that ends in a cut mark belongs to another document",
+		               component);
 	}
 	if (!name->named) {
 		return 0;
@@ -36,10 +41,13 @@ static int check_name(const struct nv_schema_kind *kind, const struct nv_docname
 	const struct nv_schema_field *field = kind->roles[NV_ROLE_NAME];
 	bool apex = nv_docname_is_apex(kind, name->name, name->name_size);
 	int rc = apex ? 0 : check_part(field, zone, name->name, name->name_size, component, err);
-	return rc == 0 && kind->has_type ? check_part(kind->roles[NV_ROLE_TYPE], NULL, name->type, name->type_size, component, err) : rc;
+	return rc == 0 && kind->has_type ? check_part(kind->roles[NV_ROLE_TYPE], NULL, name->type,
+	                                              name->type_size, component, err)
+	                                 : rc;
 }
 
-int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_node *child,
+                     struct nv_err *err)
 {
 	struct nv_netgoat *ng = self;
 	(void)call;
@@ -52,26 +60,36 @@ int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_nod
 		return nv_fail(err, EINVAL, "%s is not made by hand", child->path);
 	}
 	if (scope == NV_NG_IN_ORPHANS) {
-		return nv_fail(err, EINVAL, "orphans are not made here: a document is made in the directory of its domain or team");
+		return nv_fail(
+			err, EINVAL,
+			"orphans are not made here: a document is made in the directory of its domain or team");
 	}
 	struct nv_ng_place place = { .scope = scope };
-	struct nv_docdir dir = nv_docdir_of(ng, &place, NV_NG_DOC_KIND(child->row->kind), NV_TEXT_FILE);
+	struct nv_docdir dir =
+		nv_docdir_of(ng, &place, NV_NG_DOC_KIND(child->row->kind), NV_TEXT_FILE);
 	cleanup_arena struct nv_arena arena = NV_ARENA_INIT;
 	struct nv_docname name;
 	int rc = nv_docname_parse(dir.kind, dir.by_id, child->name, dir.suffix, &arena, &name);
 	if (rc) {
-		return nv_fail(err, rc == -ENOENT ? ENOTSUP : ENOMEM, "%s cannot be the name of a document", child->name);
+		return nv_fail(err, rc == -ENOENT ? ENOTSUP : ENOMEM,
+		               "%s cannot be the name of a document", child->name);
 	}
 	if (!name.named && !dir.by_id) {
-		return nv_fail(err, ENOTSUP, "%s: files here are called NAME.TYPE.json, as www.A.json", child->name);
+		return nv_fail(err, ENOTSUP,
+		               "%s: files here are called NAME.TYPE.json, as www.A.json",
+		               child->name);
 	}
 	/* The zone as the path has it: good enough to say early what the save would say. */
 	struct nv_docname domain;
 	const struct nv_schema_kind *domains = nv_ng_kind(ng, NV_DOC_DOMAIN);
 	size_t level = scope == NV_NG_IN_DOMAIN ? 1 : 0;
 	bool in_domain = scope == NV_NG_IN_DOMAIN || scope == NV_NG_IN_ORPHAN_DOMAIN;
-	const char *zone = in_domain && nv_docname_parse(domains, false, child->names[level], "", &arena, &domain) == 0 ? domain.name : NULL;
-	return check_name(dir.kind, &name, dir.kind->kind == NV_DOC_RECORD ? zone : NULL, child->name, err);
+	const char *zone = in_domain && nv_docname_parse(domains, false, child->names[level], "",
+	                                                 &arena, &domain) == 0
+	                           ? domain.name
+	                           : NULL;
+	return check_name(dir.kind, &name, dir.kind->kind == NV_DOC_RECORD ? zone : NULL,
+	                  child->name, err);
 }
 
 /* ---- Samples ---- */
@@ -98,13 +116,18 @@ static int take_sample(void *ctx, const char *collection, const bson_t *doc, str
 	return sampling->count == SAMPLES_MAX;
 }
 
-int nv_fresh_samples(struct nv_netgoat *ng, const struct nv_schema_kind *kind, struct nv_arena *arena, const bson_t *const **ret_samples,
-                     size_t *ret_count, const char **ret_collection, struct nv_err *err)
+int nv_fresh_samples(struct nv_netgoat *ng, const struct nv_schema_kind *kind,
+                     struct nv_arena *arena, const bson_t *const **ret_samples, size_t *ret_count,
+                     const char **ret_collection, struct nv_err *err)
 {
-	struct sampling sampling = { .arena = arena, .samples = nv_arena_alloc(arena, SAMPLES_MAX, sizeof(*sampling.samples)) };
+	struct sampling sampling = { .arena = arena,
+		                     .samples = nv_arena_alloc(arena, SAMPLES_MAX,
+		                                               sizeof(*sampling.samples)) };
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
-	struct nv_docask ask = { .kind = kind, .limit = SAMPLES_MAX, .fn = take_sample, .ctx = &sampling };
+	struct nv_docask ask = {
+		.kind = kind, .limit = SAMPLES_MAX, .fn = take_sample, .ctx = &sampling
+	};
 	if (!sampling.samples || nv_docbatch_add(&batch, &ask)) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -152,7 +175,8 @@ static void put_string(struct nv_buf *out, const char *key, const char *text, si
 	nv_raw_put_text(out, text, size);
 }
 
-/* Copies of what the parent says are an application's habit: made unless its documents have none. */
+/* Copies of what the parent says are an application's habit: made unless its documents have
+ * none. */
 static bool is_usual(const struct birth *birth, const struct nv_schema_field *field)
 {
 	bool copy = field->copy;
@@ -193,7 +217,8 @@ static void put_name(struct birth *birth)
 		put_string(&birth->head, nv_fresh_path(&birth->fresh, field), text, size);
 	}
 	if (kind->has_type) {
-		put_string(&birth->head, nv_fresh_path(&birth->fresh, kind->roles[NV_ROLE_TYPE]), name->type, name->type_size);
+		put_string(&birth->head, nv_fresh_path(&birth->fresh, kind->roles[NV_ROLE_TYPE]),
+		           name->type, name->type_size);
 	}
 }
 
@@ -220,7 +245,9 @@ static int compose(struct birth *birth, bson_t **ret_doc, struct nv_err *err)
 	struct nv_raw_elem elem;
 	if (birth->text && bson_iter_init(&iter, birth->text)) {
 		struct nv_raw_iter fields;
-		int more = nv_raw_iter_init(&fields, bson_get_data(birth->text), birth->text->len) ? 0 : 1;
+		int more = nv_raw_iter_init(&fields, bson_get_data(birth->text), birth->text->len)
+		                   ? 0
+		                   : 1;
 		while (more > 0 && (more = nv_raw_iter_next(&fields, &elem)) > 0) {
 			put_elem(&birth->head, elem.key, &elem);
 		}
@@ -228,7 +255,9 @@ static int compose(struct birth *birth, bson_t **ret_doc, struct nv_err *err)
 	nv_raw_end(&birth->head, start);
 	cleanup_buf struct nv_buf whole = NV_BUF_INIT;
 	int rc = nv_buf_error(&birth->head);
-	rc = rc ? rc : nv_fresh_fill(&birth->fresh, birth->subject->dir.kind->root, (const uint8_t *)birth->head.data, birth->head.len, &whole);
+	rc = rc ? rc
+	        : nv_fresh_fill(&birth->fresh, birth->subject->dir.kind->root,
+	                        (const uint8_t *)birth->head.data, birth->head.len, &whole);
 	if (rc) {
 		return nv_fail(err, -rc, "the document cannot be made");
 	}
@@ -237,33 +266,40 @@ static int compose(struct birth *birth, bson_t **ret_doc, struct nv_err *err)
 }
 
 /* A deleted version comes back: its identity and what its text hid, with a new update time. */
-static int revive(struct birth *birth, const struct nv_version *parent, bson_t **ret_doc, struct nv_err *err)
+static int revive(struct birth *birth, const struct nv_version *parent, bson_t **ret_doc,
+                  struct nv_err *err)
 {
 	const struct nv_schema_kind *kind = birth->subject->dir.kind;
 	cleanup_bson_changes struct nv_bson_changes changes = NV_BSON_CHANGES_INIT;
 	bson_iter_t iter;
 	const char *path = NULL;
 	int rc = 0;
-	if (nv_schema_find(kind, NV_ROLE_UPDATED, birth->text, &iter, &path) && BSON_ITER_HOLDS_DATE_TIME(&iter)) {
+	if (nv_schema_find(kind, NV_ROLE_UPDATED, birth->text, &iter, &path) &&
+	    BSON_ITER_HOLDS_DATE_TIME(&iter)) {
 		bson_t now = BSON_INITIALIZER;
 		bson_append_date_time(&now, "v", 1, birth->fresh.now_ms);
 		rc = nv_bson_changes_add(&changes, path, NULL, &now);
 		bson_destroy(&now);
 	}
 	birth->collection = parent->collection;
-	return rc ? nv_fail(err, ENOMEM, "out of memory") : nv_bson_apply(birth->text, &changes, ret_doc, err);
+	return rc ? nv_fail(err, ENOMEM, "out of memory")
+	          : nv_bson_apply(birth->text, &changes, ret_doc, err);
 }
 
 /* ---- Identity ---- */
 
 /* The _id that the text names. */
-static const bson_value_t *typed_id(struct nv_subject *subject, const struct nv_save_request *request)
+static const bson_value_t *typed_id(struct nv_subject *subject,
+                                    const struct nv_save_request *request)
 {
 	cleanup_bson bson_t *doc = NULL;
-	return nv_json_parse(request->text, request->size, 0, &doc, NULL) ? NULL : nv_doc_id(&subject->arena, doc);
+	return nv_json_parse(request->text, request->size, 0, &doc, NULL)
+	               ? NULL
+	               : nv_doc_id(&subject->arena, doc);
 }
 
-static int choose_id(struct nv_subject *subject, const struct nv_save_request *request, const bson_value_t **ret_id, struct nv_err *err)
+static int choose_id(struct nv_subject *subject, const struct nv_save_request *request,
+                     const bson_value_t **ret_id, struct nv_err *err)
 {
 	const struct nv_docname *name = &subject->name;
 	const bson_value_t *path_id = name->has_id ? name->id : name->named ? NULL : name->name_id;
@@ -272,7 +308,8 @@ static int choose_id(struct nv_subject *subject, const struct nv_save_request *r
 	}
 	const bson_value_t *typed = request->size ? typed_id(subject, request) : NULL;
 	if (typed && path_id && !nv_docvalue_equal(typed, path_id)) {
-		(void)nv_edit_fault(subject->faults, request->text, request->size, "_id", "_id: contradicts the id in the name of the file");
+		(void)nv_edit_fault(subject->faults, request->text, request->size, "_id",
+		                    "_id: contradicts the id in the name of the file");
 		return nv_fail(err, EINVAL, "_id contradicts the id in the name of the file");
 	}
 	if (typed || path_id) {
@@ -289,8 +326,10 @@ static int choose_id(struct nv_subject *subject, const struct nv_save_request *r
 	return 0;
 }
 
-/* The deleted version that this creation goes on from; NULL: none, or the text names another document. */
-static const struct nv_version *parent_of(struct nv_subject *subject, const struct nv_save_request *request)
+/* The deleted version that this creation goes on from; NULL: none, or the text names another
+ * document. */
+static const struct nv_version *parent_of(struct nv_subject *subject,
+                                          const struct nv_save_request *request)
 {
 	const struct nv_version *parent = nv_version_of(request->parent);
 	if (!parent || request->parent->readonly || !nv_subject_is(subject, parent->doc)) {
@@ -303,7 +342,8 @@ static const struct nv_version *parent_of(struct nv_subject *subject, const stru
 
 /* ---- Making ---- */
 
-static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *call, struct nv_save_result *result, struct nv_err *err)
+static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *call,
+                        struct nv_save_result *result, struct nv_err *err)
 {
 	struct nv_subject *subject = birth->subject;
 	(void)call;
@@ -313,15 +353,22 @@ static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *
 	bson_t *whole = nv_arena_keep(&tx.arena, doc);
 	int rc = whole ? nv_subject_guard_name(subject, &tx, NULL, 0) : -ENOMEM;
 	rc = rc ? rc : nv_subject_guard_dns(subject, &tx, whole, NULL);
-	struct nv_docwrite insert = { .kind = NV_DOCWRITE_INSERT, .collection = birth->collection, .doc = whole };
+	struct nv_docwrite insert = { .kind = NV_DOCWRITE_INSERT,
+		                      .collection = birth->collection,
+		                      .doc = whole };
 	rc = rc ? rc : nv_doctx_add(&tx, &insert, NV_TX_PLAIN);
 	rc = rc ? rc : nv_subject_guard_parent(subject, &tx);
 	const bson_value_t *id = rc ? NULL : nv_doc_id(&tx.arena, whole);
 	if (!id) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	struct nv_tx_entry entry = { .verb = "create", .subject = nv_schema_word(subject->dir.kind->kind), .kind = subject->dir.kind,
-		                     .collection = birth->collection, .id = id, .path = subject->node->path, .after = whole };
+	struct nv_tx_entry entry = { .verb = "create",
+		                     .subject = nv_schema_word(subject->dir.kind->kind),
+		                     .kind = subject->dir.kind,
+		                     .collection = birth->collection,
+		                     .id = id,
+		                     .path = subject->node->path,
+		                     .after = whole };
 	rc = nv_doctx_log(&tx, &entry, err);
 	rc = rc ? rc : nv_doctx_commit(&tx, &outcome, err);
 	if (rc == -ENOTEMPTY) {
@@ -338,7 +385,8 @@ static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *
 }
 
 /* The name that the new document is listed under, when it is not the path's. */
-static int set_listed_name(struct nv_subject *subject, const bson_value_t *id, struct nv_save_result *result, struct nv_err *err)
+static int set_listed_name(struct nv_subject *subject, const bson_value_t *id,
+                           struct nv_save_result *result, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 	cleanup_buf struct nv_buf name = NV_BUF_INIT;
@@ -347,10 +395,12 @@ static int set_listed_name(struct nv_subject *subject, const bson_value_t *id, s
 		nv_buf_printf(&name, "%s%s", text.data ? text.data : "", subject->dir.suffix);
 		rc = nv_buf_error(&name);
 	} else if (rc == 0 && subject->name.has_id) {
-		/* Alone under its name it is listed by that; the store is asked, for the long name may hide what another listing shows. */
+		/* Alone under its name it is listed by that; the store is asked, for the long
+		 * name may hide what another listing shows. */
 		cleanup_docsnap struct nv_docsnap *snap = NULL;
 		struct nv_err ignored = NV_ERR_INIT;
-		rc = nv_docname_long(subject->name.plain, subject->dir.suffix, text.data ? text.data : "", &name);
+		rc = nv_docname_long(subject->name.plain, subject->dir.suffix,
+		                     text.data ? text.data : "", &name);
 		if (rc == 0 && nv_docop_listed(subject, &snap, &ignored) == 0 && snap->count == 1) {
 			nv_buf_truncate(&name, 0);
 			nv_buf_puts(&name, snap->items[0].name);
@@ -366,7 +416,8 @@ static int set_listed_name(struct nv_subject *subject, const bson_value_t *id, s
 	return 0;
 }
 
-int nv_docop_listed(const struct nv_subject *subject, struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_docop_listed(const struct nv_subject *subject, struct nv_docsnap **ret_snap,
+                    struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, subject->ng->store);
@@ -381,12 +432,20 @@ int nv_docop_listed(const struct nv_subject *subject, struct nv_docsnap **ret_sn
 	return rc;
 }
 
-static int read_text(struct birth *birth, const struct nv_save_request *request, const struct nv_version *parent, struct nv_err *err)
+static int read_text(struct birth *birth, const struct nv_save_request *request,
+                     const struct nv_version *parent, struct nv_err *err)
 {
 	struct nv_subject *subject = birth->subject;
-	struct nv_facts facts = parent ? nv_subject_facts(subject, parent->doc) : nv_docdir_facts(&subject->dir, subject->name.named);
-	struct nv_edit edit = { .schema = subject->ng->schema, .kind = subject->dir.kind, .facts = &facts, .fresh = &birth->fresh,
-		                .base = parent ? parent->doc : NULL, .text = request->text, .size = request->size, .faults = subject->faults };
+	struct nv_facts facts = parent ? nv_subject_facts(subject, parent->doc)
+	                               : nv_docdir_facts(&subject->dir, subject->name.named);
+	struct nv_edit edit = { .schema = subject->ng->schema,
+		                .kind = subject->dir.kind,
+		                .facts = &facts,
+		                .fresh = &birth->fresh,
+		                .base = parent ? parent->doc : NULL,
+		                .text = request->text,
+		                .size = request->size,
+		                .faults = subject->faults };
 	if (subject->name.named) {
 		edit.name = subject->name.name;
 		edit.name_size = subject->name.name_size;
@@ -396,13 +455,17 @@ static int read_text(struct birth *birth, const struct nv_save_request *request,
 	return nv_edit_apply(&edit, &birth->text, err);
 }
 
-int nv_docop_create(struct nv_subject *subject, const struct nv_call *call, const struct nv_save_request *request, struct nv_save_result *result,
+int nv_docop_create(struct nv_subject *subject, const struct nv_call *call,
+                    const struct nv_save_request *request, struct nv_save_result *result,
                     struct nv_err *err)
 {
-	int rc = subject->place.scope == NV_NG_IN_ORPHANS ? nv_fail(err, EPERM, "orphans are not made here") :
-	                                                    check_name(subject->dir.kind, &subject->name, subject->zone, subject->node->name, err);
+	int rc = subject->place.scope == NV_NG_IN_ORPHANS
+	                 ? nv_fail(err, EPERM, "orphans are not made here")
+	                 : check_name(subject->dir.kind, &subject->name, subject->zone,
+	                              subject->node->name, err);
 	if (rc) {
-		(void)nv_faults_add(subject->faults, 0, 0, "%s", err ? err->msg : "not a name that can be made");
+		(void)nv_faults_add(subject->faults, 0, 0, "%s",
+		                    err ? err->msg : "not a name that can be made");
 		return rc;
 	}
 	rc = nv_subject_confirm(subject, err);
@@ -412,22 +475,30 @@ int nv_docop_create(struct nv_subject *subject, const struct nv_call *call, cons
 	const bson_t *const *samples = NULL;
 	size_t count = 0;
 	struct birth birth = { .subject = subject, .head = NV_BUF_INIT };
-	rc = nv_fresh_samples(subject->ng, subject->dir.kind, &subject->arena, &samples, &count, &birth.collection, err);
+	rc = nv_fresh_samples(subject->ng, subject->dir.kind, &subject->arena, &samples, &count,
+	                      &birth.collection, err);
 	if (rc) {
 		return rc;
 	}
 	struct timespec now = nv_clock_wall(subject->ng->clock);
-	birth.fresh = (struct nv_fresh){ .samples = samples, .samples_count = count, .actor = subject->ng->actor,
-		                         .name = subject->name.named ? subject->name.name : NULL,
-		                         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
+	birth.fresh =
+		(struct nv_fresh){ .samples = samples,
+		                   .samples_count = count,
+		                   .actor = subject->ng->actor,
+		                   .name = subject->name.named ? subject->name.name : NULL,
+		                   .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
 	const struct nv_version *parent = parent_of(subject, request);
 	bson_t *doc = NULL;
 	rc = read_text(&birth, request, parent, err);
 	rc = rc || parent ? rc : choose_id(subject, request, &birth.id, err);
 	rc = rc ? rc : parent ? revive(&birth, parent, &doc, err) : compose(&birth, &doc, err);
 	if (rc == 0) {
-		struct nv_check_ctx check = { .kind = subject->dir.kind, .placed = true, .zone = subject->zone, .text = request->size ? request->text : NULL,
-			                      .size = request->size, .faults = subject->faults };
+		struct nv_check_ctx check = { .kind = subject->dir.kind,
+			                      .placed = true,
+			                      .zone = subject->zone,
+			                      .text = request->size ? request->text : NULL,
+			                      .size = request->size,
+			                      .faults = subject->faults };
 		rc = nv_check_doc(&check, parent ? parent->doc : NULL, doc, err);
 	}
 	if (rc == 0) {
@@ -444,13 +515,16 @@ int nv_docop_create(struct nv_subject *subject, const struct nv_call *call, cons
 	return rc;
 }
 
-int nv_docop_mkdir(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+int nv_docop_mkdir(void *self, const struct nv_call *call, const struct nv_node *child,
+                   struct nv_err *err)
 {
 	if (NV_NG_ROLE(child->row->kind) != NV_NG_OBJECT) {
 		return nv_fail(err, EEXIST, "%s is there by itself", child->path);
 	}
 	if (NV_NG_SCOPE(child->row->kind) == NV_NG_IN_ORPHAN_DOMAIN) {
-		return nv_fail(err, EPERM, "orphans are not made: a domain is made in the domains/ of its team");
+		return nv_fail(
+			err, EPERM,
+			"orphans are not made: a domain is made in the domains/ of its team");
 	}
 	cleanup_subject struct nv_subject subject = { 0 };
 	int rc = nv_subject_init(&subject, self, child, call->faults, err);

@@ -10,9 +10,14 @@
 #include "base/cleanup.h"
 #include "node/name.h"
 
-struct nv_docdir nv_docdir_of(struct nv_netgoat *ng, const struct nv_ng_place *place, enum nv_doc_kind kind, enum nv_text_mode mode)
+struct nv_docdir nv_docdir_of(struct nv_netgoat *ng, const struct nv_ng_place *place,
+                              enum nv_doc_kind kind, enum nv_text_mode mode)
 {
-	struct nv_docdir dir = { .ng = ng, .place = place, .kind = nv_ng_kind(ng, kind), .mode = mode, .suffix = nv_ng_suffix(kind) };
+	struct nv_docdir dir = { .ng = ng,
+		                 .place = place,
+		                 .kind = nv_ng_kind(ng, kind),
+		                 .mode = mode,
+		                 .suffix = nv_ng_suffix(kind) };
 	dir.objects = dir.suffix[0] == '\0';
 	dir.by_id = !dir.kind->has_name || (place->scope == NV_NG_IN_ORPHANS && !dir.objects);
 	return dir;
@@ -30,7 +35,8 @@ static void append_head(struct nv_buf *out, const char *tag, const struct nv_hea
 
 int nv_docdir_key(const struct nv_docdir *dir, struct nv_buf *out)
 {
-	nv_buf_printf(out, "%s;%d;%d;", nv_schema_word(dir->kind->kind), dir->mode == NV_TEXT_STORED, dir->place->scope);
+	nv_buf_printf(out, "%s;%d;%d;", nv_schema_word(dir->kind->kind),
+	              dir->mode == NV_TEXT_STORED, dir->place->scope);
 	/* The innermost object is enough: ids are unique. */
 	append_head(out, "domain;", dir->place->domain);
 	if (!dir->place->domain) {
@@ -74,7 +80,8 @@ void nv_docdir_ask(const struct nv_docdir *dir, struct nv_docask *ask, struct nv
 }
 
 /* The value of a reference; false: null or missing. */
-static bool reference(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, bson_iter_t *ret_iter)
+static bool reference(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc,
+                      bson_iter_t *ret_iter)
 {
 	return nv_schema_find(kind, role, doc, ret_iter, NULL);
 }
@@ -96,9 +103,12 @@ int nv_docdir_has(const struct nv_docdir *dir, const bson_t *doc)
 		if (!is_notice(dir->kind) || !reference(dir->kind, NV_ROLE_TEAM, doc, &team)) {
 			return 1;
 		}
-		return reference(nv_ng_kind(dir->ng, NV_DOC_DOMAIN), NV_ROLE_TEAM, place->domain->doc, &own) && equal(&team, &own);
+		return reference(nv_ng_kind(dir->ng, NV_DOC_DOMAIN), NV_ROLE_TEAM,
+		                 place->domain->doc, &own) &&
+		       equal(&team, &own);
 	case NV_NG_IN_TEAM:
-		return is_notice(dir->kind) && reference(dir->kind, NV_ROLE_DOMAIN, doc, &own) ? 2 : 1;
+		return is_notice(dir->kind) && reference(dir->kind, NV_ROLE_DOMAIN, doc, &own) ? 2
+		                                                                               : 1;
 	case NV_NG_IN_ORPHANS:
 		return 2;
 	default:
@@ -121,7 +131,8 @@ struct nv_facts nv_docdir_facts(const struct nv_docdir *dir, bool said)
 		if (nv_schema_find(domain, NV_ROLE_TEAM, place->domain->doc, &iter, &path)) {
 			(void)nv_elem_find(place->domain->doc, path, &facts.team);
 		}
-		if (place->domain->said && nv_schema_find(domain, NV_ROLE_NAME, place->domain->doc, &iter, &path)) {
+		if (place->domain->said &&
+		    nv_schema_find(domain, NV_ROLE_NAME, place->domain->doc, &iter, &path)) {
 			(void)nv_elem_find(place->domain->doc, path, &facts.domain_name);
 		}
 	}
@@ -130,7 +141,9 @@ struct nv_facts nv_docdir_facts(const struct nv_docdir *dir, bool said)
 
 struct nv_facts nv_ng_place_own_facts(const struct nv_ng_place *place, enum nv_doc_kind kind)
 {
-	const struct nv_head *head = kind == NV_DOC_TEAM ? place->team : kind == NV_DOC_USER ? place->user : place->domain;
+	const struct nv_head *head = kind == NV_DOC_TEAM   ? place->team
+	                             : kind == NV_DOC_USER ? place->user
+	                                                   : place->domain;
 	struct nv_facts facts = { .name = head->said };
 	if (kind == NV_DOC_DOMAIN && place->scope == NV_NG_IN_DOMAIN) {
 		(void)nv_elem_find(place->team->doc, "_id", &facts.team);
@@ -138,7 +151,8 @@ struct nv_facts nv_ng_place_own_facts(const struct nv_ng_place *place, enum nv_d
 	return facts;
 }
 
-int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name, const struct nv_docitem **ret_item, struct nv_err *err)
+int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name,
+                    const struct nv_docitem **ret_item, struct nv_err *err)
 {
 	const struct nv_docitem *found = NULL;
 	for (size_t i = 0; i < snap->count; i++) {
@@ -149,14 +163,18 @@ int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name
 		}
 		if (!name->has_id) {
 			if (found) {
-				return nv_fail(err, ENOTUNIQ, "%zu documents have this name: use one of NAME~ID, as %s", snap->count, item->name);
+				return nv_fail(
+					err, ENOTUNIQ,
+					"%zu documents have this name: use one of NAME~ID, as %s",
+					snap->count, item->name);
 			}
 			found = item;
 			continue;
 		}
 		const bson_t *doc = nv_docitem_doc(item);
 		bson_iter_t iter;
-		if (name->id && doc && bson_iter_init_find(&iter, doc, "_id") && nv_docvalue_equal(bson_iter_value(&iter), name->id)) {
+		if (name->id && doc && bson_iter_init_find(&iter, doc, "_id") &&
+		    nv_docvalue_equal(bson_iter_value(&iter), name->id)) {
 			found = item;
 		}
 	}
@@ -173,7 +191,9 @@ int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name
 
 int nv_collect_init(struct nv_collect *collect, const struct nv_docdir *dir, int64_t sampled_ms)
 {
-	*collect = (struct nv_collect){ .dir = *dir, .budget = CONTENT_BUDGET, .arena = NV_ARENA_INIT };
+	*collect = (struct nv_collect){ .dir = *dir,
+		                        .budget = CONTENT_BUDGET,
+		                        .arena = NV_ARENA_INIT };
 	collect->snap = nv_docsnap_new(sampled_ms);
 	return collect->snap ? 0 : -ENOMEM;
 }
@@ -204,7 +224,8 @@ static bool is_known(const struct nv_collect *collect, const char *collection, c
 	for (size_t i = 0; collect->dedupe && i < collect->snap->count; i++) {
 		const struct nv_docitem *item = &collect->snap->items[i];
 		const bson_t *known = nv_docitem_doc(item);
-		if (item->collection == collection && known && bson_iter_init_find(&id, doc, "_id") &&
+		if (item->collection == collection && known &&
+		    bson_iter_init_find(&id, doc, "_id") &&
 		    bson_iter_init_find(&other, known, "_id") && equal(&id, &other)) {
 			return true;
 		}
@@ -213,12 +234,14 @@ static bool is_known(const struct nv_collect *collect, const char *collection, c
 }
 
 /* Adds the file of a document: its content while the budget lasts, else only its size. */
-static int add_file(struct nv_collect *collect, const char *collection, const bson_t *doc, char *name, bool said, struct nv_err *err)
+static int add_file(struct nv_collect *collect, const char *collection, const bson_t *doc,
+                    char *name, bool said, struct nv_err *err)
 {
 	const struct nv_docdir *dir = &collect->dir;
 	struct nv_facts facts = nv_docdir_facts(dir, said);
 	struct nv_blob *blob = NULL;
-	int rc = nv_text_blob(dir->ng->schema, dir->kind, &facts, doc, collection, dir->mode, collect->snap->sampled_ms, &blob, err);
+	int rc = nv_text_blob(dir->ng->schema, dir->kind, &facts, doc, collection, dir->mode,
+	                      collect->snap->sampled_ms, &blob, err);
 	if (rc) {
 		free(name);
 		return rc;
@@ -226,14 +249,17 @@ static int add_file(struct nv_collect *collect, const char *collection, const bs
 	size_t cost = blob->size + doc->len;
 	bool keep = cost <= collect->budget;
 	collect->budget = keep ? collect->budget - cost : 0;
-	struct nv_docitem *item = nv_docsnap_add(collect->snap, name, blob, keep ? NULL : id_only(doc), collection);
+	struct nv_docitem *item =
+		nv_docsnap_add(collect->snap, name, blob, keep ? NULL : id_only(doc), collection);
 	if (!item) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	item->said = said;
 	if (!keep) {
 		if (!item->stamped) {
-			item->mtime = (struct timespec){ .tv_sec = blob->crc & 0x1ffffff }; /* DESIGN 2: nobody recorded one */
+			item->mtime = (struct timespec){
+				.tv_sec = blob->crc & 0x1ffffff
+			}; /* DESIGN 2: nobody recorded one */
 		}
 		item->blob = NULL;
 		nv_blob_unref(blob);
@@ -241,7 +267,8 @@ static int add_file(struct nv_collect *collect, const char *collection, const bs
 	return 0;
 }
 
-static int add_document(struct nv_collect *collect, const char *collection, const bson_t *doc, struct nv_err *err)
+static int add_document(struct nv_collect *collect, const char *collection, const bson_t *doc,
+                        struct nv_err *err)
 {
 	const struct nv_docdir *dir = &collect->dir;
 	cleanup_buf struct nv_buf plain = NV_BUF_INIT;
@@ -259,7 +286,8 @@ static int add_document(struct nv_collect *collect, const char *collection, cons
 	if (!dir->objects) {
 		return add_file(collect, collection, doc, name, said, err);
 	}
-	struct nv_docitem *item = nv_docsnap_add(collect->snap, name, NULL, bson_copy(doc), collection);
+	struct nv_docitem *item =
+		nv_docsnap_add(collect->snap, name, NULL, bson_copy(doc), collection);
 	if (!item) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -267,14 +295,17 @@ static int add_document(struct nv_collect *collect, const char *collection, cons
 	return 0;
 }
 
-static int put_off(struct nv_collect *collect, const char *collection, const bson_t *doc, struct nv_err *err)
+static int put_off(struct nv_collect *collect, const char *collection, const bson_t *doc,
+                   struct nv_err *err)
 {
 	bson_t *kept = nv_arena_keep(&collect->arena, bson_copy(doc));
-	if (!kept || nv_arena_grow(&collect->arena, (void **)&collect->pending, collect->pending_count, &collect->pending_cap,
-	                           sizeof(*collect->pending))) {
+	if (!kept ||
+	    nv_arena_grow(&collect->arena, (void **)&collect->pending, collect->pending_count,
+	                  &collect->pending_cap, sizeof(*collect->pending))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	collect->pending[collect->pending_count++] = (struct nv_collect_pending){ .doc = kept, .collection = collection };
+	collect->pending[collect->pending_count++] =
+		(struct nv_collect_pending){ .doc = kept, .collection = collection };
 	return 0;
 }
 
@@ -283,7 +314,8 @@ int nv_collect_doc(void *ctx, const char *collection, const bson_t *doc, struct 
 	struct nv_collect *collect = ctx;
 	int has = nv_docdir_has(&collect->dir, doc);
 	if (has == 2 && collect->parents) {
-		has = nv_parents_place(collect->dir.ng, collect->parents, collect->dir.kind, doc) == collect->dir.place->scope;
+		has = nv_parents_place(collect->dir.ng, collect->parents, collect->dir.kind, doc) ==
+		      collect->dir.place->scope;
 	}
 	if (has == 0 || is_known(collect, collection, doc)) {
 		return 0;
@@ -292,11 +324,13 @@ int nv_collect_doc(void *ctx, const char *collection, const bson_t *doc, struct 
 		collect->overflow = true;
 		return 1;
 	}
-	return has == 1 ? add_document(collect, collection, doc, err) : put_off(collect, collection, doc, err);
+	return has == 1 ? add_document(collect, collection, doc, err)
+	                : put_off(collect, collection, doc, err);
 }
 
 /* The distinct references of pending documents. */
-static int gather(struct nv_collect *collect, enum nv_role role, struct nv_arena *arena, bson_value_t **ret_values, size_t *ret_count)
+static int gather(struct nv_collect *collect, enum nv_role role, struct nv_arena *arena,
+                  bson_value_t **ret_values, size_t *ret_count)
 {
 	bson_value_t *values = nv_arena_alloc(arena, collect->pending_count, sizeof(*values));
 	struct nv_strmap *seen = nv_strmap_new();
@@ -304,7 +338,8 @@ static int gather(struct nv_collect *collect, enum nv_role role, struct nv_arena
 	for (size_t i = 0; values && seen && i < collect->pending_count; i++) {
 		bson_iter_t iter;
 		cleanup_buf struct nv_buf key = NV_BUF_INIT;
-		if (!reference(collect->dir.kind, role, collect->pending[i].doc, &iter) || nv_docvalue_key(bson_iter_value(&iter), &key) ||
+		if (!reference(collect->dir.kind, role, collect->pending[i].doc, &iter) ||
+		    nv_docvalue_key(bson_iter_value(&iter), &key) ||
 		    nv_strmap_get(seen, key.data, key.len)) {
 			continue;
 		}
@@ -336,11 +371,13 @@ static int settle(struct nv_collect *collect, struct nv_err *err)
 	size_t teams_count = 0;
 	int rc = gather(collect, NV_ROLE_DOMAIN, &batch.arena, &domains, &domains_count);
 	rc = rc ? rc : gather(collect, NV_ROLE_TEAM, &batch.arena, &teams, &teams_count);
-	rc = rc ? rc : nv_parents_ask(ng, &parents, &batch, domains, domains_count, teams, teams_count);
+	rc = rc ? rc
+	        : nv_parents_ask(ng, &parents, &batch, domains, domains_count, teams, teams_count);
 	rc = rc ? nv_fail(err, -rc, "out of memory") : nv_docbatch_run(&batch, err);
 	for (size_t i = 0; rc == 0 && i < collect->pending_count; i++) {
 		const struct nv_collect_pending *pending = &collect->pending[i];
-		if (nv_parents_place(ng, &parents, collect->dir.kind, pending->doc) == collect->dir.place->scope) {
+		if (nv_parents_place(ng, &parents, collect->dir.kind, pending->doc) ==
+		    collect->dir.place->scope) {
 			rc = add_document(collect, pending->collection, pending->doc, err);
 		}
 	}
@@ -354,7 +391,9 @@ int nv_collect_finish(struct nv_collect *collect, struct nv_err *err)
 	if (rc) {
 		return rc;
 	}
-	return nv_docsnap_finish(collect->snap, collect->dir.suffix) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	return nv_docsnap_finish(collect->snap, collect->dir.suffix)
+	               ? nv_fail(err, ENOMEM, "out of memory")
+	               : 0;
 }
 
 int nv_collect_ask(struct nv_collect *collect, struct nv_docbatch *batch)
@@ -365,7 +404,8 @@ int nv_collect_ask(struct nv_collect *collect, struct nv_docbatch *batch)
 	return nv_docbatch_add(batch, &ask);
 }
 
-int nv_collect_ask_name(struct nv_collect *collect, struct nv_docbatch *batch, const struct nv_docname *name)
+int nv_collect_ask_name(struct nv_collect *collect, struct nv_docbatch *batch,
+                        const struct nv_docname *name)
 {
 	if (name->cut) {
 		return nv_collect_ask(collect, batch);
@@ -378,10 +418,12 @@ int nv_collect_ask_name(struct nv_collect *collect, struct nv_docbatch *batch, c
 		struct nv_docask ask = { .fn = nv_collect_doc, .ctx = collect };
 		nv_docdir_ask(dir, &ask, &batch->arena);
 		size_t count = 0;
-		const bson_value_t *values = nv_docname_forms(dir->kind, name->name, name->name_size, &batch->arena, &count);
+		const bson_value_t *values = nv_docname_forms(
+			dir->kind, name->name, name->name_size, &batch->arena, &count);
 		nv_docask_term(&ask, NV_ROLE_NAME, NV_DOCTERM_IN, values, count);
 		if (dir->kind->has_type) {
-			const bson_value_t *type = nv_arena_utf8(&batch->arena, name->type, name->type_size);
+			const bson_value_t *type =
+				nv_arena_utf8(&batch->arena, name->type, name->type_size);
 			nv_docask_term(&ask, NV_ROLE_TYPE, NV_DOCTERM_EQ, type, 1);
 		}
 		rc = values ? nv_docbatch_add(batch, &ask) : -ENOMEM;

@@ -14,10 +14,10 @@
 
 #define DNS_NAME_MAX 253
 
-#define REFUSE(...)                                                \
-	do {                                                       \
-		(void)snprintf(ret_reason, reason_size, __VA_ARGS__); \
-		return -EINVAL;                                    \
+#define REFUSE(...)                                                                                \
+	do {                                                                                       \
+		(void)snprintf(ret_reason, reason_size, __VA_ARGS__);                              \
+		return -EINVAL;                                                                    \
 	} while (0)
 
 /* True when name ends in ".zone", or is the zone. */
@@ -35,7 +35,8 @@ static bool ends_in_zone(const char *name, size_t size, const char *zone, size_t
 	return name[*ret_rest] == '.';
 }
 
-int nv_dns_owner_check(const char *name, size_t size, const char *zone, char *ret_reason, size_t reason_size)
+int nv_dns_owner_check(const char *name, size_t size, const char *zone, char *ret_reason,
+                       size_t reason_size)
 {
 	if (size == 0 || (size == 1 && *name == '@')) {
 		return 0;
@@ -43,18 +44,23 @@ int nv_dns_owner_check(const char *name, size_t size, const char *zone, char *re
 	bool absolute = name[size - 1] == '.';
 	size_t rest = 0;
 	if (zone && ends_in_zone(name, size - absolute, zone, &rest)) {
-		REFUSE("names are relative to the zone: write %.*s", rest ? (int)rest : 1, rest ? name : "@");
+		REFUSE("names are relative to the zone: write %.*s", rest ? (int)rest : 1,
+		       rest ? name : "@");
 	}
 	if (absolute) {
-		REFUSE("%.*s is outside the zone %s: names are relative to it, without a final dot", (int)(size > 100 ? 100 : size), name,
-		       zone ? zone : "");
+		REFUSE("%.*s is outside the zone %s: names are relative to it, without a final dot",
+		       (int)(size > 100 ? 100 : size), name, zone ? zone : "");
 	}
 	if (zone && size + 1 + strlen(zone) > DNS_NAME_MAX) {
 		REFUSE("the name with its zone is over %d bytes", DNS_NAME_MAX);
 	}
 	/* A wildcard is the whole first label. */
-	size_t skip = size >= 2 && name[0] == '*' && name[1] == '.' ? 2 : size == 1 && *name == '*' ? 1 : 0;
-	return size == skip ? 0 : nv_rdata_host_check(name + skip, size - skip, 1, ret_reason, reason_size);
+	size_t skip = size >= 2 && name[0] == '*' && name[1] == '.' ? 2
+	              : size == 1 && *name == '*'                   ? 1
+	                                                            : 0;
+	return size == skip
+	               ? 0
+	               : nv_rdata_host_check(name + skip, size - skip, 1, ret_reason, reason_size);
 }
 
 int nv_dns_domain_check(const char *name, size_t size, char *ret_reason, size_t reason_size)
@@ -107,22 +113,26 @@ static bool value_has_priority(const char *type, size_t type_size, const char *v
 	return words == (is_type(type, type_size, "MX") ? 2u : 4u);
 }
 
-int nv_dns_data_check(const struct nv_schema_kind *record, const bson_t *doc, enum nv_role *ret_role, char *ret_reason, size_t reason_size)
+int nv_dns_data_check(const struct nv_schema_kind *record, const bson_t *doc,
+                      enum nv_role *ret_role, char *ret_reason, size_t reason_size)
 {
 	const char *type = NULL;
 	const char *value = NULL;
 	size_t type_size = 0;
 	size_t value_size = 0;
 	bson_iter_t iter;
-	if (!nv_doc_string(record, NV_ROLE_TYPE, doc, &type, &type_size) || !nv_doc_string(record, NV_ROLE_VALUE, doc, &value, &value_size)) {
+	if (!nv_doc_string(record, NV_ROLE_TYPE, doc, &type, &type_size) ||
+	    !nv_doc_string(record, NV_ROLE_VALUE, doc, &value, &value_size)) {
 		return 0;
 	}
 	*ret_role = NV_ROLE_VALUE;
-	if (strlen(type) == type_size && nv_rdata_check(type, value, value_size, ret_reason, reason_size) == -EINVAL) {
+	if (strlen(type) == type_size &&
+	    nv_rdata_check(type, value, value_size, ret_reason, reason_size) == -EINVAL) {
 		return -EINVAL;
 	}
 	bool ranks = is_type(type, type_size, "MX") || is_type(type, type_size, "SRV");
-	if (ranks && !value_has_priority(type, type_size, value, value_size) && !nv_schema_find(record, NV_ROLE_PRIORITY, doc, &iter, NULL)) {
+	if (ranks && !value_has_priority(type, type_size, value, value_size) &&
+	    !nv_schema_find(record, NV_ROLE_PRIORITY, doc, &iter, NULL)) {
 		*ret_role = NV_ROLE_PRIORITY;
 		REFUSE("a record of type %.*s needs a priority, as 10", (int)type_size, type);
 	}

@@ -19,10 +19,12 @@ struct run {
 	struct nv_err *err;
 };
 
-static int merge_fields(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
+static int merge_fields(struct run *run, const struct nv_schema_node *node,
+                        const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
                         struct nv_buf *out);
 
-int nv_edit_fault(struct nv_faults *faults, const char *text, size_t size, const char *path, const char *reason)
+int nv_edit_fault(struct nv_faults *faults, const char *text, size_t size, const char *path,
+                  const char *reason)
 {
 	size_t line = 0;
 	size_t column = 0;
@@ -48,7 +50,8 @@ static void refuse(struct run *run, const struct nv_raw_elem *elem, const char *
 	cleanup_buf struct nv_buf reason = NV_BUF_INIT;
 	const char *path = run->path.data ? run->path.data : "";
 	nv_buf_printf(&reason, "%s: %s", path, why);
-	(void)nv_edit_fault(run->edit->faults, run->edit->text, run->edit->size, path, reason.data ? reason.data : why);
+	(void)nv_edit_fault(run->edit->faults, run->edit->text, run->edit->size, path,
+	                    reason.data ? reason.data : why);
 	if (!run->refused) {
 		(void)nv_fail(run->err, EINVAL, "%s: %s", path, why);
 	}
@@ -57,7 +60,8 @@ static void refuse(struct run *run, const struct nv_raw_elem *elem, const char *
 }
 
 /* Damaged or missing containers read as empty. */
-static bool find(const struct nv_raw_elem *doc, const struct nv_raw_elem *like, struct nv_raw_elem *ret_elem)
+static bool find(const struct nv_raw_elem *doc, const struct nv_raw_elem *like,
+                 struct nv_raw_elem *ret_elem)
 {
 	struct nv_raw_iter iter;
 	if (!doc || nv_raw_iter_init(&iter, doc->value, doc->size)) {
@@ -87,13 +91,15 @@ static bool says_same(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
 	nv_raw_end(&right, start);
 	bson_t x;
 	bson_t y;
-	return !nv_buf_error(&left) && !nv_buf_error(&right) && bson_init_static(&x, (const uint8_t *)left.data, left.len) &&
+	return !nv_buf_error(&left) && !nv_buf_error(&right) &&
+	       bson_init_static(&x, (const uint8_t *)left.data, left.len) &&
 	       bson_init_static(&y, (const uint8_t *)right.data, right.len) && nv_bson_same(&x, &y);
 }
 
 static bool is_text(const struct nv_raw_elem *elem, const char *text, size_t size)
 {
-	return elem->type == BSON_TYPE_UTF8 && elem->size == size + 5 && memcmp(elem->value + 4, text, size) == 0;
+	return elem->type == BSON_TYPE_UTF8 && elem->size == size + 5 &&
+	       memcmp(elem->value + 4, text, size) == 0;
 }
 
 static bool is_mask(const struct run *run, const struct nv_raw_elem *elem)
@@ -104,7 +110,8 @@ static bool is_mask(const struct run *run, const struct nv_raw_elem *elem)
 
 static bool is_reference(const struct nv_schema_field *field)
 {
-	return field->role == NV_ROLE_TEAM || field->role == NV_ROLE_DOMAIN || field->role == NV_ROLE_DOMAIN_NAME;
+	return field->role == NV_ROLE_TEAM || field->role == NV_ROLE_DOMAIN ||
+	       field->role == NV_ROLE_DOMAIN_NAME;
 }
 
 static bool is_name(const struct nv_schema_field *field)
@@ -120,7 +127,8 @@ static bool is_apex(const struct run *run, const struct nv_raw_elem *elem)
 }
 
 /* Whether a typed name is the one that the path of a new document has. */
-static bool is_path_name(const struct nv_edit *edit, const struct nv_schema_field *field, const struct nv_raw_elem *mine)
+static bool is_path_name(const struct nv_edit *edit, const struct nv_schema_field *field,
+                         const struct nv_raw_elem *mine)
 {
 	const char *name = field->role == NV_ROLE_TYPE ? edit->type : edit->name;
 	size_t size = field->role == NV_ROLE_TYPE ? edit->type_size : edit->name_size;
@@ -129,19 +137,23 @@ static bool is_path_name(const struct nv_edit *edit, const struct nv_schema_fiel
 	}
 	if (field->role == NV_ROLE_NAME && nv_docname_is_apex(edit->kind, name, size)) {
 		return mine->type == BSON_TYPE_NULL ||
-		       (mine->type == BSON_TYPE_UTF8 && nv_docname_is_apex(edit->kind, (const char *)mine->value + 4, mine->size - 5));
+		       (mine->type == BSON_TYPE_UTF8 &&
+		        nv_docname_is_apex(edit->kind, (const char *)mine->value + 4,
+		                           mine->size - 5));
 	}
 	return is_text(mine, name, size);
 }
 
 /* Whether the text may say this of a field that is not hidden at this path. */
-static bool may_set(struct run *run, const struct nv_schema_field *field, const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
+static bool may_set(struct run *run, const struct nv_schema_field *field,
+                    const struct nv_raw_elem *base, const struct nv_raw_elem *mine)
 {
 	const struct nv_edit *edit = run->edit;
 	if (!field || (base && says_same(base, mine))) {
 		return true;
 	}
-	if (is_reference(field) && !edit->free_references && !nv_facts_say(edit->facts, field, mine)) {
+	if (is_reference(field) && !edit->free_references &&
+	    !nv_facts_say(edit->facts, field, mine)) {
 		refuse(run, mine, "contradicts the path of the file: leave it out, or mv the file");
 		return false;
 	}
@@ -153,11 +165,13 @@ static bool may_set(struct run *run, const struct nv_schema_field *field, const 
 }
 
 /* Writes elem, or what is hidden in it together with mine where both are documents. */
-static int merge_value(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+static int merge_value(struct run *run, const struct nv_schema_node *node,
+                       const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
                        struct nv_buf *out);
 
 /* A field that the text should not have: what the stored document keeps in its place. */
-static int typed_hidden(struct run *run, const struct nv_schema_field *field, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+static int typed_hidden(struct run *run, const struct nv_schema_field *field,
+                        const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
                         struct nv_buf *out)
 {
 	if (field && field->secret) {
@@ -168,7 +182,8 @@ static int typed_hidden(struct run *run, const struct nv_schema_field *field, co
 		return 0;
 	}
 	bool same = base ? says_same(base, mine) : mine->type == BSON_TYPE_NULL;
-	same = same || (field && field->role == NV_ROLE_NAME && is_apex(run, base) && is_apex(run, mine));
+	same = same ||
+	       (field && field->role == NV_ROLE_NAME && is_apex(run, base) && is_apex(run, mine));
 	if (!same && field && field->role == NV_ROLE_TEAMS) {
 		refuse(run, mine, "memberships are the links in teams/: ln -s joins, rm leaves");
 	} else if (!same && field && (is_reference(field) || is_name(field))) {
@@ -182,7 +197,8 @@ static int typed_hidden(struct run *run, const struct nv_schema_field *field, co
 	return 0;
 }
 
-static bool is_hidden(const struct run *run, const struct nv_schema_field *field, const struct nv_raw_elem *elem, bool top)
+static bool is_hidden(const struct run *run, const struct nv_schema_field *field,
+                      const struct nv_raw_elem *elem, bool top)
 {
 	if (top && nv_raw_key_is(elem, "_id", 3)) {
 		return true;
@@ -192,7 +208,8 @@ static bool is_hidden(const struct run *run, const struct nv_schema_field *field
 }
 
 /* One field of the stored document. */
-static int merge_stored(struct run *run, const struct nv_schema_node *child, const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
+static int merge_stored(struct run *run, const struct nv_schema_node *child,
+                        const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
                         struct nv_buf *out)
 {
 	const struct nv_schema_field *field = child ? child->field : NULL;
@@ -204,7 +221,8 @@ static int merge_stored(struct run *run, const struct nv_schema_node *child, con
 		return 0;
 	}
 	if (mine) {
-		return may_set(run, field, base, mine) ? merge_value(run, child, base, mine, out) : 0;
+		return may_set(run, field, base, mine) ? merge_value(run, child, base, mine, out)
+		                                       : 0;
 	}
 	if (base->type != BSON_TYPE_DOCUMENT || !child || !child->hides) {
 		return 0;
@@ -212,7 +230,8 @@ static int merge_stored(struct run *run, const struct nv_schema_node *child, con
 	/* The text dropped a document: what it hides is not unset by that. */
 	size_t start = out->len;
 	static const uint8_t nothing[] = { 5, 0, 0, 0, 0 };
-	struct nv_raw_elem empty = { BSON_TYPE_DOCUMENT, base->key, base->key_size, nothing, sizeof(nothing) };
+	struct nv_raw_elem empty = { BSON_TYPE_DOCUMENT, base->key, base->key_size, nothing,
+		                     sizeof(nothing) };
 	int rc = merge_value(run, child, base, &empty, out);
 	if (out->len - start == 1 + base->key_size + 1 + sizeof(nothing)) {
 		nv_buf_truncate(out, start);
@@ -221,7 +240,8 @@ static int merge_stored(struct run *run, const struct nv_schema_node *child, con
 }
 
 /* One field that only the text has. */
-static int merge_new(struct run *run, const struct nv_schema_node *child, const struct nv_raw_elem *mine, bool top, struct nv_buf *out)
+static int merge_new(struct run *run, const struct nv_schema_node *child,
+                     const struct nv_raw_elem *mine, bool top, struct nv_buf *out)
 {
 	const struct nv_edit *edit = run->edit;
 	const struct nv_schema_field *field = child ? child->field : NULL;
@@ -234,13 +254,15 @@ static int merge_new(struct run *run, const struct nv_schema_node *child, const 
 	if (field && nv_facts_say(edit->facts, field, mine) && is_reference(field)) {
 		return 0;
 	}
-	if (!may_set(run, field, NULL, mine) || (field && is_name(field) && edit->facts->name && edit->name)) {
+	if (!may_set(run, field, NULL, mine) ||
+	    (field && is_name(field) && edit->facts->name && edit->name)) {
 		return 0; /* refused, or what the path says anyway */
 	}
 	return merge_value(run, child, NULL, mine, out);
 }
 
-static int merge_fields(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
+static int merge_fields(struct run *run, const struct nv_schema_node *node,
+                        const struct nv_raw_elem *base, const struct nv_raw_elem *mine, bool top,
                         struct nv_buf *out)
 {
 	struct nv_raw_iter iter;
@@ -261,7 +283,8 @@ static int merge_fields(struct run *run, const struct nv_schema_node *node, cons
 	more = nv_raw_iter_init(&iter, mine->value, mine->size);
 	while (more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0) {
 		if (!find(base, &elem, &other)) {
-			int rc = merge_new(run, nv_schema_child(node, elem.key, elem.key_size), &elem, top, out);
+			int rc = merge_new(run, nv_schema_child(node, elem.key, elem.key_size),
+			                   &elem, top, out);
 			if (rc) {
 				return rc;
 			}
@@ -288,7 +311,8 @@ static bool has_ids(const struct nv_raw_elem *array)
 }
 
 /* A new element: its text, the defaults, an _id where the schema or its siblings have one. */
-static int put_new_element(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *mine, bool ids, struct nv_buf *out)
+static int put_new_element(struct run *run, const struct nv_schema_node *node,
+                           const struct nv_raw_elem *mine, bool ids, struct nv_buf *out)
 {
 	cleanup_buf struct nv_buf fields = NV_BUF_INIT;
 	size_t start = nv_raw_begin(&fields);
@@ -312,19 +336,25 @@ static int put_new_element(struct run *run, const struct nv_schema_node *node, c
 		nv_buf_append(out, fields.data, fields.len);
 		return 0;
 	}
-	rc = nv_fresh_fill(run->edit->fresh, node->element, (const uint8_t *)fields.data, fields.len, out);
-	return rc ? nv_fail(run->err, -rc, "a new element of %s cannot be made", run->path.data ? run->path.data : "an array") : 0;
+	rc = nv_fresh_fill(run->edit->fresh, node->element, (const uint8_t *)fields.data,
+	                   fields.len, out);
+	return rc ? nv_fail(run->err, -rc, "a new element of %s cannot be made",
+	                    run->path.data ? run->path.data : "an array")
+	          : 0;
 }
 
-/* Which stored element each element of the text is; *ret_match NULL: none is any (nothing to match, or nothing is hidden and it cannot be told). */
-static int match_elements(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+/* Which stored element each element of the text is; *ret_match NULL: none is any (nothing to
+ * match, or nothing is hidden and it cannot be told). */
+static int match_elements(struct run *run, const struct nv_schema_node *node,
+                          const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
                           size_t **ret_match)
 {
 	bson_t stored;
 	bson_t edited;
 	size_t count = 0;
 	*ret_match = NULL;
-	if (!base || !bson_init_static(&stored, base->value, base->size) || !bson_init_static(&edited, mine->value, mine->size)) {
+	if (!base || !bson_init_static(&stored, base->value, base->size) ||
+	    !bson_init_static(&edited, mine->value, mine->size)) {
 		return 0;
 	}
 	struct nv_err why = NV_ERR_INIT;
@@ -351,7 +381,8 @@ static bool element_at(const struct nv_raw_elem *array, size_t index, struct nv_
 	return false;
 }
 
-static int merge_array(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+static int merge_array(struct run *run, const struct nv_schema_node *node,
+                       const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
                        struct nv_buf *out)
 {
 	bool ids = (node->field && node->field->ids) || has_ids(base);
@@ -366,11 +397,13 @@ static int merge_array(struct run *run, const struct nv_schema_node *node, const
 	size_t start = nv_raw_begin(out);
 	size_t before = enter(run, mine);
 	int more = nv_raw_iter_init(&iter, mine->value, mine->size);
-	for (size_t i = 0; rc == 0 && more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0; i++) {
+	for (size_t i = 0; rc == 0 && more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0;
+	     i++) {
 		struct nv_raw_elem stored;
 		if (elem.type != BSON_TYPE_DOCUMENT) {
 			nv_raw_put(out, elem.key, elem.key_size, &elem);
-		} else if (match && match[i] != NV_BSON_NO_MATCH && element_at(base, match[i], &stored)) {
+		} else if (match && match[i] != NV_BSON_NO_MATCH &&
+		           element_at(base, match[i], &stored)) {
 			rc = merge_value(run, node->element, &stored, &elem, out);
 		} else {
 			rc = put_new_element(run, node, &elem, ids, out);
@@ -381,7 +414,8 @@ static int merge_array(struct run *run, const struct nv_schema_node *node, const
 	return rc;
 }
 
-static int merge_value(struct run *run, const struct nv_schema_node *node, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+static int merge_value(struct run *run, const struct nv_schema_node *node,
+                       const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
                        struct nv_buf *out)
 {
 	if (base && base->type != mine->type) {
@@ -413,7 +447,8 @@ static void check_id(struct run *run, const bson_t *base, const bson_t *mine)
 {
 	struct nv_raw_elem typed;
 	struct nv_raw_elem stored;
-	if (base && nv_elem_find(mine, "_id", &typed) && nv_elem_find(base, "_id", &stored) && !says_same(&stored, &typed)) {
+	if (base && nv_elem_find(mine, "_id", &typed) && nv_elem_find(base, "_id", &stored) &&
+	    !says_same(&stored, &typed)) {
 		refuse(run, &typed, "is another document's: leave it out");
 	}
 }
@@ -423,7 +458,10 @@ int nv_edit_apply(const struct nv_edit *edit, bson_t **ret_doc, struct nv_err *e
 	cleanup_bson bson_t *mine = NULL;
 	int rc = nv_json_parse(edit->text, edit->size, 0, &mine, edit->faults);
 	if (rc) {
-		return nv_fail(err, -rc, rc == -EINVAL ? "not a JSON document" : rc == -EFBIG ? "over 16 MiB" : "out of memory");
+		return nv_fail(err, -rc,
+		               rc == -EINVAL  ? "not a JSON document"
+		               : rc == -EFBIG ? "over 16 MiB"
+		                              : "out of memory");
 	}
 	struct run run = { .edit = edit, .path = NV_BUF_INIT, .err = err };
 	cleanup_buf struct nv_buf made = NV_BUF_INIT;

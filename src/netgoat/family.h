@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The family's inside: its state, and the files of src/netgoat/ to each other. Nothing of it is for others.
+ * The family's inside: its state, and the files of src/netgoat/ to each other. Nothing of it is for
+ * others.
  *
- *   names    path components of documents             place    TEAM, DOMAIN and USER of a path, found and remembered
- *   text     document -> text of its file             dir      one directory of documents: what belongs in it
- *   edit     text -> document                         listing  directories as the mount lists them
- *   fresh    defaults of new documents                analytics orphans links changelog: the directories of their names
- *   check    schema and DNS rules                     write    writes and their entries, collected for one commit
- *   batch    questions in one round trip              save remove move: what ops change
+ * names    path components of documents             place    TEAM, DOMAIN and USER of a path, found
+ * and remembered text     document -> text of its file             dir      one directory of
+ * documents: what belongs in it edit     text -> document                         listing
+ * directories as the mount lists them fresh    defaults of new documents                analytics
+ * orphans links changelog: the directories of their names check    schema and DNS rules
+ * write    writes and their entries, collected for one commit batch    questions in one round trip
+ * save remove move: what ops change
  */
 #ifndef NV_NETGOAT_FAMILY_H
 #define NV_NETGOAT_FAMILY_H
@@ -26,21 +28,22 @@ struct nv_netgoat {
 	struct nv_docstore *store;      /* borrowed */
 	const struct nv_schema *schema; /* borrowed */
 	struct nv_clock *clock;         /* borrowed */
-	struct nv_tree tree;            /* the rows, with a self for each family: for finding rows only */
-	char *plugin;                   /* owned */
-	char *actor;                    /* owned; NULL = none */
-	struct nv_cache *cache;         /* owned; snapshots of directories */
+	struct nv_tree tree;    /* the rows, with a self for each family: for finding rows only */
+	char *plugin;           /* owned */
+	char *actor;            /* owned; NULL = none */
+	struct nv_cache *cache; /* owned; snapshots of directories */
 	pthread_mutex_t heads_mutex;
-	struct nv_strmap *heads;        /* owned; key of a path -> struct nv_head; heads_mutex */
-	uint64_t heads_generation;      /* counts invalidations; heads_mutex */
-	struct nv_history *history;     /* owned; netgoat/changelog */
+	struct nv_strmap *heads;    /* owned; key of a path -> struct nv_head; heads_mutex */
+	uint64_t heads_generation;  /* counts invalidations; heads_mutex */
+	struct nv_history *history; /* owned; netgoat/changelog */
 };
 
 /* Entries of the cache at most, and heads remembered at most. */
 #define NV_NETGOAT_CACHE_MAX 4096
 #define NV_NETGOAT_HEADS_MAX 8192
 
-static inline const struct nv_schema_kind *nv_ng_kind(const struct nv_netgoat *ng, enum nv_doc_kind kind)
+static inline const struct nv_schema_kind *nv_ng_kind(const struct nv_netgoat *ng,
+                                                      enum nv_doc_kind kind)
 {
 	return nv_schema_get(ng->schema, kind);
 }
@@ -53,7 +56,8 @@ static inline const char *nv_ng_suffix(enum nv_doc_kind kind)
 
 /* ---- changelog.c ---- */
 
-/* The reader of netgoat/changelog, which begins with the newest entries of its first use. NULL when out of memory. */
+/* The reader of netgoat/changelog, which begins with the newest entries of its first use. NULL
+ * when out of memory. */
 struct nv_history *nv_history_new(struct nv_netgoat *ng, size_t entries);
 void nv_history_free(struct nv_history *history);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a new document or array element gets besides its text: defaults, generators, the collection's spelling. */
+/* What a new document or array element gets besides its text: defaults, generators, the
+ * collection's spelling. */
 #include "config.h"
 
 #include <errno.h>
@@ -43,10 +44,12 @@ const char *nv_fresh_path(const struct nv_fresh *fresh, const struct nv_schema_f
 	return field->paths[0];
 }
 
-/* Times and versions are the application's way of keeping documents: a new one has them only if its siblings have them. */
+/* Times and versions are the application's way of keeping documents: a new one has them only if
+ * its siblings have them. */
 static bool siblings_lack(const struct nv_fresh *fresh, const struct nv_schema_field *field)
 {
-	bool kept = field->role == NV_ROLE_CREATED || field->role == NV_ROLE_UPDATED || field->role == NV_ROLE_VERSION;
+	bool kept = field->role == NV_ROLE_CREATED || field->role == NV_ROLE_UPDATED ||
+	            field->role == NV_ROLE_VERSION;
 	if (!kept || fresh->samples_count == 0) {
 		return false;
 	}
@@ -74,7 +77,8 @@ static int append_hex(struct nv_buf *out, size_t digits)
 }
 
 /* A default that is a string with generators in it. 1 = nothing to add. */
-static int put_generated(const struct nv_fresh *fresh, const char *key, const char *text, struct nv_buf *out)
+static int put_generated(const struct nv_fresh *fresh, const char *key, const char *text,
+                         struct nv_buf *out)
 {
 	size_t key_size = strlen(key);
 	if (strncmp(text, "$now", 4) == 0) {
@@ -84,7 +88,8 @@ static int put_generated(const struct nv_fresh *fresh, const char *key, const ch
 		return 0;
 	}
 	if (strcmp(text, "$actor") == 0) {
-		if (!fresh->actor || !bson_oid_is_valid(fresh->actor, strlen(fresh->actor)) || strlen(fresh->actor) != 24) {
+		if (!fresh->actor || !bson_oid_is_valid(fresh->actor, strlen(fresh->actor)) ||
+		    strlen(fresh->actor) != 24) {
 			return 1;
 		}
 		bson_oid_t oid;
@@ -112,7 +117,8 @@ static int put_generated(const struct nv_fresh *fresh, const char *key, const ch
 	return rc ? rc : nv_buf_error(&made);
 }
 
-static int put_default(const struct nv_fresh *fresh, const struct nv_schema_field *field, const char *key, struct nv_buf *out)
+static int put_default(const struct nv_fresh *fresh, const struct nv_schema_field *field,
+                       const char *key, struct nv_buf *out)
 {
 	struct nv_raw_elem elem;
 	if (!nv_elem_find(field->fallback, "", &elem)) {
@@ -139,7 +145,8 @@ static bool has_key(const uint8_t *data, size_t size, const char *key)
 }
 
 /* True when an alias of field that stands beside node is in the document. */
-static bool has_alias(const struct nv_schema_node *parent, const struct nv_schema_field *field, const uint8_t *data, size_t size)
+static bool has_alias(const struct nv_schema_node *parent, const struct nv_schema_field *field,
+                      const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < parent->children_count; i++) {
 		const struct nv_schema_node *child = parent->children[i];
@@ -161,11 +168,13 @@ static bool is_chosen(const struct nv_fresh *fresh, const struct nv_schema_node 
 static const uint8_t empty_doc[] = { 5, 0, 0, 0, 0 };
 
 /* Appends the default of one missing child. */
-static int fill_child(const struct nv_fresh *fresh, const struct nv_schema_node *parent, const struct nv_schema_node *child,
-                      const uint8_t *data, size_t size, struct nv_buf *out)
+static int fill_child(const struct nv_fresh *fresh, const struct nv_schema_node *parent,
+                      const struct nv_schema_node *child, const uint8_t *data, size_t size,
+                      struct nv_buf *out)
 {
 	const struct nv_schema_field *field = child->field;
-	if (child->pattern || has_key(data, size, child->name) || (field && has_alias(parent, field, data, size))) {
+	if (child->pattern || has_key(data, size, child->name) ||
+	    (field && has_alias(parent, field, data, size))) {
 		return 0;
 	}
 	if (field && field->role == NV_ROLE_VERSION) {
@@ -195,7 +204,8 @@ static int fill_child(const struct nv_fresh *fresh, const struct nv_schema_node 
 	return rc;
 }
 
-int nv_fresh_fill(const struct nv_fresh *fresh, const struct nv_schema_node *node, const uint8_t *data, size_t size, struct nv_buf *out)
+int nv_fresh_fill(const struct nv_fresh *fresh, const struct nv_schema_node *node,
+                  const uint8_t *data, size_t size, struct nv_buf *out)
 {
 	struct nv_raw_iter iter;
 	struct nv_raw_elem elem;

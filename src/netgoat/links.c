@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Memberships of one user as links: from the user's own list, and from the teams that list the user (DESIGN 6). */
+/* Memberships of one user as links: from the user's own list, and from the teams that list the
+ * user (DESIGN 6). */
 #include "config.h"
 
 #include <errno.h>
@@ -17,13 +18,14 @@ struct links {
 	struct nv_netgoat *ng;
 	struct nv_arena arena;
 	const struct nv_head *user;
-	bool known;              /* the user's own document was seen */
-	const bson_t **teams;    /* heads of teams the user is in */
+	bool known;               /* the user's own document was seen */
+	const bson_t **teams;     /* heads of teams the user is in */
 	const char **collections; /* [teams_count] */
 	size_t collections_cap;
 	size_t teams_count;
 	size_t teams_cap;
-	struct nv_strmap *seen;  /* owned; keys of the ids of teams, and of references that were looked at */
+	/* owned; keys of the ids of teams, and of references that were looked at */
+	struct nv_strmap *seen;
 	const bson_value_t **references; /* of the user's own list, those that are no team yet */
 	size_t references_count;
 	size_t references_cap;
@@ -49,8 +51,10 @@ static int take_team(void *ctx, const char *collection, const bson_t *doc, struc
 	}
 	bson_t *kept = nv_arena_keep(&links->arena, bson_copy(doc));
 	if (!kept || mark(links, bson_iter_value(&id), &is_new) ||
-	    nv_arena_grow(&links->arena, (void **)&links->teams, links->teams_count, &links->teams_cap, sizeof(*links->teams)) ||
-	    nv_arena_grow(&links->arena, (void **)&links->collections, links->teams_count, &links->collections_cap, sizeof(*links->collections))) {
+	    nv_arena_grow(&links->arena, (void **)&links->teams, links->teams_count,
+	                  &links->teams_cap, sizeof(*links->teams)) ||
+	    nv_arena_grow(&links->arena, (void **)&links->collections, links->teams_count,
+	                  &links->collections_cap, sizeof(*links->collections))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (is_new) {
@@ -66,8 +70,9 @@ static int add_reference(struct links *links, bson_iter_t *iter, struct nv_err *
 		return 0;
 	}
 	const bson_value_t *copy = nv_arena_value(&links->arena, iter);
-	if (!copy || nv_arena_grow(&links->arena, (void **)&links->references, links->references_count, &links->references_cap,
-	                           sizeof(*links->references))) {
+	if (!copy ||
+	    nv_arena_grow(&links->arena, (void **)&links->references, links->references_count,
+	                  &links->references_cap, sizeof(*links->references))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	links->references[links->references_count++] = copy;
@@ -102,9 +107,13 @@ static int take_user(void *ctx, const char *collection, const bson_t *doc, struc
 static int ask_memberships(struct links *links, struct nv_docbatch *batch)
 {
 	struct nv_netgoat *ng = links->ng;
-	struct nv_docask user = { .kind = nv_ng_kind(ng, NV_DOC_USER), .fn = take_user, .ctx = links };
+	struct nv_docask user = { .kind = nv_ng_kind(ng, NV_DOC_USER),
+		                  .fn = take_user,
+		                  .ctx = links };
 	nv_docask_id(&user, NV_DOCTERM_EQ, &links->user->id, 1);
-	struct nv_docask teams = { .kind = nv_ng_kind(ng, NV_DOC_TEAM), .fn = take_team, .ctx = links };
+	struct nv_docask teams = { .kind = nv_ng_kind(ng, NV_DOC_TEAM),
+		                   .fn = take_team,
+		                   .ctx = links };
 	nv_docask_term(&teams, NV_ROLE_MEMBER_USER, NV_DOCTERM_EQ, &links->user->id, 1);
 	nv_docask_heads(&teams, &batch->arena);
 	int rc = nv_docbatch_add(batch, &user);
@@ -130,19 +139,24 @@ static int resolve_references(struct links *links, struct nv_err *err)
 	if (ids && count == 0) {
 		return 0;
 	}
-	struct nv_docask teams = { .kind = nv_ng_kind(links->ng, NV_DOC_TEAM), .fn = take_team, .ctx = links };
+	struct nv_docask teams = { .kind = nv_ng_kind(links->ng, NV_DOC_TEAM),
+		                   .fn = take_team,
+		                   .ctx = links };
 	nv_docask_id(&teams, NV_DOCTERM_IN, ids, count);
 	nv_docask_heads(&teams, &batch.arena);
-	return !ids || nv_docbatch_add(&batch, &teams) ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
+	return !ids || nv_docbatch_add(&batch, &teams) ? nv_fail(err, ENOMEM, "out of memory")
+	                                               : nv_docbatch_run(&batch, err);
 }
 
-/* All teams that share a name with one of the user's: only with them are names what teams/ lists. */
+/* All teams that share a name with one of the user's: only with them are names what teams/
+ * lists. */
 static int name_teams(struct links *links, struct nv_collect *names, struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, links->ng->store);
 	const struct nv_schema_kind *kind = nv_ng_kind(links->ng, NV_DOC_TEAM);
-	bson_value_t *values = nv_arena_alloc(&batch.arena, links->teams_count + 1, sizeof(*values));
+	bson_value_t *values =
+		nv_arena_alloc(&batch.arena, links->teams_count + 1, sizeof(*values));
 	int rc = values ? 0 : nv_fail(err, ENOMEM, "out of memory");
 	names->dedupe = true;
 	for (size_t i = 0; rc == 0 && i < links->teams_count; i++) {
@@ -150,7 +164,9 @@ static int name_teams(struct links *links, struct nv_collect *names, struct nv_e
 		size_t size = 0;
 		cleanup_buf struct nv_buf id = NV_BUF_INIT;
 		if (!nv_doc_string(kind, NV_ROLE_NAME, links->teams[i], &text, &size)) {
-			rc = nv_docname_id_text(links->teams[i], &id) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+			rc = nv_docname_id_text(links->teams[i], &id)
+			             ? nv_fail(err, ENOMEM, "out of memory")
+			             : 0;
 			text = id.data ? id.data : "";
 			size = id.len;
 		}
@@ -167,7 +183,8 @@ static int name_teams(struct links *links, struct nv_collect *names, struct nv_e
 	struct nv_docask ask = { .kind = kind, .fn = nv_collect_doc, .ctx = names };
 	nv_docask_term(&ask, NV_ROLE_NAME, NV_DOCTERM_IN, values, links->teams_count);
 	nv_docask_heads(&ask, &batch.arena);
-	return nv_docbatch_add(&batch, &ask) ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
+	return nv_docbatch_add(&batch, &ask) ? nv_fail(err, ENOMEM, "out of memory")
+	                                     : nv_docbatch_run(&batch, err);
 }
 
 static struct nv_blob *link_blob(const char *name, int64_t sampled_ms)
@@ -177,7 +194,8 @@ static struct nv_blob *link_blob(const char *name, int64_t sampled_ms)
 	return size < 0 ? NULL : nv_blob_new(target, (size_t)size, sampled_ms, NULL, NULL);
 }
 
-static int add_link(struct nv_docsnap *snap, const char *name, const bson_value_t *id, const char *collection)
+static int add_link(struct nv_docsnap *snap, const char *name, const bson_value_t *id,
+                    const char *collection)
 {
 	bson_t *head = bson_new();
 	struct nv_blob *blob = link_blob(name, snap->sampled_ms);
@@ -204,11 +222,13 @@ static int add_teams(struct links *links, const struct nv_docsnap *names, struct
 		const bson_t *doc = nv_docitem_doc(&names->items[i]);
 		cleanup_buf struct nv_buf key = NV_BUF_INIT;
 		bson_iter_t id;
-		if (!doc || !bson_iter_init_find(&id, doc, "_id") || (rc = nv_docvalue_key(bson_iter_value(&id), &key))) {
+		if (!doc || !bson_iter_init_find(&id, doc, "_id") ||
+		    (rc = nv_docvalue_key(bson_iter_value(&id), &key))) {
 			continue;
 		}
 		if (nv_strmap_get(mine, key.data, key.len)) {
-			rc = add_link(snap, names->items[i].name, bson_iter_value(&id), names->items[i].collection);
+			rc = add_link(snap, names->items[i].name, bson_iter_value(&id),
+			              names->items[i].collection);
 		}
 	}
 	nv_strmap_free(mine, NULL);
@@ -236,7 +256,8 @@ static int add_dangling(struct links *links, struct nv_docsnap *snap)
 	return rc;
 }
 
-static int make_snap(struct links *links, int64_t sampled_ms, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int make_snap(struct links *links, int64_t sampled_ms, struct nv_docsnap **ret_snap,
+                     struct nv_err *err)
 {
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	struct nv_docdir teams = nv_docdir_of(links->ng, &top, NV_DOC_TEAM, NV_TEXT_FILE);
@@ -251,7 +272,8 @@ static int make_snap(struct links *links, int64_t sampled_ms, struct nv_docsnap 
 	if (rc) {
 		return rc;
 	}
-	if (add_teams(links, names.snap, snap) || add_dangling(links, snap) || nv_docsnap_finish(snap, "")) {
+	if (add_teams(links, names.snap, snap) || add_dangling(links, snap) ||
+	    nv_docsnap_finish(snap, "")) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	*ret_snap = steal(&snap);
@@ -264,21 +286,27 @@ int nv_links_key(struct nv_netgoat *ng, const struct nv_ng_place *place, struct 
 	return nv_docdir_key(&dir, out);
 }
 
-int nv_links_read(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_links_read(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_docsnap **ret_snap,
+                  struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
 	struct nv_cache_stamp stamp = nv_cache_stamp(ng->cache);
 	struct nv_head *user = nv_head_ref(place->user);
-	struct links links = { .ng = ng, .arena = NV_ARENA_INIT, .user = user, .seen = nv_strmap_new() };
-	int rc = !links.seen || ask_memberships(&links, &batch) ? nv_fail(err, ENOMEM, "out of memory") : nv_ng_place_run(ng, place, &batch, err);
+	struct links links = {
+		.ng = ng, .arena = NV_ARENA_INIT, .user = user, .seen = nv_strmap_new()
+	};
+	int rc = !links.seen || ask_memberships(&links, &batch)
+	                 ? nv_fail(err, ENOMEM, "out of memory")
+	                 : nv_ng_place_run(ng, place, &batch, err);
 	if (rc == 0 && !links.known) {
 		rc = nv_fail(err, ENOENT, "the user is gone");
 	}
 	rc = rc ? rc : make_snap(&links, stamp.sampled_ms, ret_snap, err);
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	if (rc == 0 && nv_links_key(ng, place, &key) == 0) {
-		(void)nv_cache_put(ng->cache, key.data, key.len, *ret_snap, stamp, false, NULL); /* not kept: asked for again */
+		(void)nv_cache_put(ng->cache, key.data, key.len, *ret_snap, stamp, false,
+		                   NULL); /* not kept: asked for again */
 	}
 	nv_strmap_free(links.seen, NULL);
 	nv_arena_release(&links.arena);

@@ -9,7 +9,8 @@
 
 #include "base/cleanup.h"
 
-/* A name on the way may change between two questions; that it does so each time is no longer an accident. */
+/* A name on the way may change between two questions; that it does so each time is no longer an
+ * accident. */
 #define TRIES 4
 
 void nv_founddoc_release(struct nv_founddoc *found)
@@ -41,7 +42,8 @@ static const char *chunk_size(const struct nv_node *node, bool file, char *buffe
 
 /* ---- Directories ---- */
 
-static int read_list_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int read_list_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                          struct nv_docsnap **ret_snap, struct nv_err *err)
 {
 	cleanup_ng_place struct nv_ng_place place = { 0 };
 	int rc = nv_ng_place_find(ng, node, true, &place, err);
@@ -66,17 +68,21 @@ static int read_list_once(struct nv_netgoat *ng, const struct nv_node *node, enu
 	if (place.scope == NV_NG_IN_ORPHANS) {
 		rc = nv_orphans_read_kind(ng, dir.kind->kind, mode, ret_snap, err);
 	} else {
-		rc = nv_collect_ask(&collect, &batch) ? nv_fail(err, ENOMEM, "out of memory") : nv_ng_place_run(ng, &place, &batch, err);
+		rc = nv_collect_ask(&collect, &batch) ? nv_fail(err, ENOMEM, "out of memory")
+		                                      : nv_ng_place_run(ng, &place, &batch, err);
 		rc = rc ? rc : nv_collect_finish(&collect, err);
 		*ret_snap = rc ? NULL : nv_docsnap_ref(collect.snap);
 	}
 	if (rc == 0) {
-		(void)nv_cache_put(ng->cache, key.data, key.len, *ret_snap, stamp, false, NULL); /* not kept: asked for again */
+		(void)nv_cache_put(ng->cache, key.data, key.len, *ret_snap, stamp, false,
+		                   NULL); /* not kept: asked for again */
 	}
 	return rc;
 }
 
-static int read_object_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int read_object_once(struct nv_netgoat *ng, const struct nv_node *node,
+                            enum nv_text_mode mode, struct nv_docsnap **ret_snap,
+                            struct nv_err *err)
 {
 	cleanup_ng_place struct nv_ng_place place = { 0 };
 	enum nv_doc_kind kind = NV_NG_DOC_KIND(node->row->kind);
@@ -85,7 +91,9 @@ static int read_object_once(struct nv_netgoat *ng, const struct nv_node *node, e
 		return rc;
 	}
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
-	const struct nv_head *head = kind == NV_DOC_TEAM ? place.team : kind == NV_DOC_USER ? place.user : place.domain;
+	const struct nv_head *head = kind == NV_DOC_TEAM   ? place.team
+	                             : kind == NV_DOC_USER ? place.user
+	                                                   : place.domain;
 	if (!nv_ng_place_is_stale(&place) && nv_object_key(kind, head, mode, &key) == 0) {
 		*ret_snap = nv_cache_get(ng->cache, key.data, key.len, NULL, NULL);
 		if (*ret_snap) {
@@ -95,7 +103,9 @@ static int read_object_once(struct nv_netgoat *ng, const struct nv_node *node, e
 	return nv_object_read(ng, &place, kind, mode, ret_snap, err);
 }
 
-static int read_placed_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int read_placed_once(struct nv_netgoat *ng, const struct nv_node *node,
+                            enum nv_text_mode mode, struct nv_docsnap **ret_snap,
+                            struct nv_err *err)
 {
 	cleanup_ng_place struct nv_ng_place place = { 0 };
 	int rc = nv_ng_place_find(ng, node, true, &place, err);
@@ -104,7 +114,8 @@ static int read_placed_once(struct nv_netgoat *ng, const struct nv_node *node, e
 	}
 	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
 	if (role == NV_NG_SIZES || role == NV_NG_CHUNKS) {
-		return nv_chunks_read(ng, &place, mode, role == NV_NG_CHUNKS ? node->name : NULL, ret_snap, err);
+		return nv_chunks_read(ng, &place, mode, role == NV_NG_CHUNKS ? node->name : NULL,
+		                      ret_snap, err);
 	}
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	if (!nv_ng_place_is_stale(&place) && nv_links_key(ng, &place, &key) == 0) {
@@ -141,7 +152,9 @@ static int ask_top(struct nv_netgoat *ng, struct top *top, struct nv_err *err)
 	const struct {
 		enum nv_doc_kind kind;
 		bool *any;
-	} asked[] = { { NV_DOC_ALERT, &top->alerts }, { NV_DOC_INCIDENT, &top->incidents }, { NV_DOC_ANALYTICS, &top->analytics } };
+	} asked[] = { { NV_DOC_ALERT, &top->alerts },
+		      { NV_DOC_INCIDENT, &top->incidents },
+		      { NV_DOC_ANALYTICS, &top->analytics } };
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
 	int rc = 0;
@@ -156,7 +169,8 @@ static int ask_top(struct nv_netgoat *ng, struct top *top, struct nv_err *err)
 	return rc ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
 }
 
-static int read_top(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int read_top(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_docsnap **ret_snap,
+                    struct nv_err *err)
 {
 	struct top top = { 0 };
 	cleanup_docsnap struct nv_docsnap *snap = nv_docsnap_new(nv_clock_ms(ng->clock));
@@ -173,8 +187,12 @@ static int read_top(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_doc
 	const struct {
 		const char *name;
 		bool shown;
-	} names[] = { { "teams", true },           { "users", true },         { "alerts", top.alerts }, { "incidents", top.incidents },
-		      { "analytics", top.analytics }, { "orphans", orphans == 1 } };
+	} names[] = { { "teams", true },
+		      { "users", true },
+		      { "alerts", top.alerts },
+		      { "incidents", top.incidents },
+		      { "analytics", top.analytics },
+		      { "orphans", orphans == 1 } };
 	for (size_t i = 0; rc == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		rc = names[i].shown ? add_plain(snap, names[i].name, NULL) : 0;
 	}
@@ -188,7 +206,8 @@ static int read_top(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_doc
 	return 0;
 }
 
-int nv_docs_read(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_docs_read(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_mode mode,
+                 struct nv_docsnap **ret_snap, struct nv_err *err)
 {
 	int rc = -EAGAIN;
 	*ret_snap = NULL;
@@ -222,7 +241,8 @@ int nv_docs_read(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_
 /* ---- Files ---- */
 
 /* The item in a snapshot, if it has content. */
-static bool take_item(struct nv_founddoc *found, struct nv_docsnap *snap, const struct nv_docitem *item)
+static bool take_item(struct nv_founddoc *found, struct nv_docsnap *snap,
+                      const struct nv_docitem *item)
 {
 	if (!item || !item->blob) {
 		return false;
@@ -232,15 +252,18 @@ static bool take_item(struct nv_founddoc *found, struct nv_docsnap *snap, const 
 	return true;
 }
 
-static bool find_cached(struct nv_netgoat *ng, const struct nv_buf *key, const char *part, struct nv_founddoc *found)
+static bool find_cached(struct nv_netgoat *ng, const struct nv_buf *key, const char *part,
+                        struct nv_founddoc *found)
 {
-	cleanup_docsnap struct nv_docsnap *snap = nv_cache_get(ng->cache, key->data, key->len, part, NULL);
+	cleanup_docsnap struct nv_docsnap *snap =
+		nv_cache_get(ng->cache, key->data, key->len, part, NULL);
 	return snap && take_item(found, snap, nv_docsnap_find(snap, part));
 }
 
 /* The documents of one name, from the cache or the store. */
-static int read_name(struct nv_netgoat *ng, struct nv_ng_place *place, const struct nv_docdir *dir, const struct nv_docname *name,
-                     const struct nv_buf *dir_key, bool fresh_only, struct nv_docsnap **ret_snap, struct nv_err *err)
+static int read_name(struct nv_netgoat *ng, struct nv_ng_place *place, const struct nv_docdir *dir,
+                     const struct nv_docname *name, const struct nv_buf *dir_key, bool fresh_only,
+                     struct nv_docsnap **ret_snap, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	nv_buf_append(&key, dir_key->data, dir_key->len);
@@ -262,28 +285,36 @@ static int read_name(struct nv_netgoat *ng, struct nv_ng_place *place, const str
 	if (name->cut) {
 		collect.budget = SIZE_MAX;
 	}
-	int rc = nv_collect_ask_name(&collect, &batch, name) ? nv_fail(err, ENOMEM, "out of memory") : nv_ng_place_run(ng, place, &batch, err);
+	int rc = nv_collect_ask_name(&collect, &batch, name)
+	                 ? nv_fail(err, ENOMEM, "out of memory")
+	                 : nv_ng_place_run(ng, place, &batch, err);
 	rc = rc ? rc : nv_collect_finish(&collect, err);
 	if (rc == 0) {
-		(void)nv_cache_put(ng->cache, key.data, key.len, collect.snap, stamp, false, name->plain); /* not kept: asked for again */
+		(void)nv_cache_put(ng->cache, key.data, key.len, collect.snap, stamp, false,
+		                   name->plain); /* not kept: asked for again */
 		*ret_snap = nv_docsnap_ref(collect.snap);
 	}
 	return rc;
 }
 
-static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, bool fresh_only, struct nv_founddoc *found,
-                         struct nv_err *err)
+static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                         bool fresh_only, struct nv_founddoc *found, struct nv_err *err)
 {
-	struct nv_docdir dir = nv_docdir_of(ng, &found->place, NV_NG_DOC_KIND(node->row->kind), mode);
+	struct nv_docdir dir =
+		nv_docdir_of(ng, &found->place, NV_NG_DOC_KIND(node->row->kind), mode);
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	cleanup_arena struct nv_arena arena = NV_ARENA_INIT;
 	struct nv_docname name;
 	int rc = nv_docname_parse(dir.kind, dir.by_id, node->name, dir.suffix, &arena, &name);
 	rc = rc ? rc : nv_docdir_key(&dir, &key);
 	if (rc) {
-		return nv_fail(err, -rc, rc == -ENOENT ? "%s is not the name of a document" : "%s: out of memory", node->name);
+		return nv_fail(err, -rc,
+		               rc == -ENOENT ? "%s is not the name of a document"
+		                             : "%s: out of memory",
+		               node->name);
 	}
-	if (!fresh_only && !nv_ng_place_is_stale(&found->place) && find_cached(ng, &key, node->name, found)) {
+	if (!fresh_only && !nv_ng_place_is_stale(&found->place) &&
+	    find_cached(ng, &key, node->name, found)) {
 		return 0;
 	}
 	cleanup_docsnap struct nv_docsnap *snap = NULL;
@@ -296,15 +327,19 @@ static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum
 	if (rc) {
 		return nv_wrap(err, "%s", node->name);
 	}
-	return take_item(found, snap, item) ? 0 : nv_fail(err, EIO, "%s: the store gave no content", node->name);
+	return take_item(found, snap, item)
+	               ? 0
+	               : nv_fail(err, EIO, "%s: the store gave no content", node->name);
 }
 
-static int find_own(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, bool fresh_only, struct nv_founddoc *found,
-                    struct nv_err *err)
+static int find_own(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                    bool fresh_only, struct nv_founddoc *found, struct nv_err *err)
 {
 	enum nv_doc_kind kind = NV_NG_DOC_KIND(node->row->kind);
 	struct nv_ng_place *place = &found->place;
-	const struct nv_head *head = kind == NV_DOC_TEAM ? place->team : kind == NV_DOC_USER ? place->user : place->domain;
+	const struct nv_head *head = kind == NV_DOC_TEAM   ? place->team
+	                             : kind == NV_DOC_USER ? place->user
+	                                                   : place->domain;
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	if (nv_object_key(kind, head, mode, &key)) {
 		return nv_fail(err, ENOMEM, "out of memory");
@@ -321,13 +356,15 @@ static int find_own(struct nv_netgoat *ng, const struct nv_node *node, enum nv_t
 	cleanup_docsnap struct nv_docsnap *snap = NULL;
 	int rc = nv_object_own(ng, place, kind, mode, &snap, err);
 	if (rc == 0) {
-		(void)nv_cache_put(ng->cache, key.data, key.len, snap, stamp, false, name); /* not kept: asked for again */
+		(void)nv_cache_put(ng->cache, key.data, key.len, snap, stamp, false,
+		                   name); /* not kept: asked for again */
 		(void)take_item(found, snap, &snap->items[0]);
 	}
 	return rc;
 }
 
-static int find_named(struct nv_netgoat *ng, const struct nv_node *node, struct nv_docsnap *snap, struct nv_founddoc *found, struct nv_err *err)
+static int find_named(struct nv_netgoat *ng, const struct nv_node *node, struct nv_docsnap *snap,
+                      struct nv_founddoc *found, struct nv_err *err)
 {
 	(void)ng;
 	if (take_item(found, snap, nv_docsnap_find(snap, node->name))) {
@@ -336,8 +373,8 @@ static int find_named(struct nv_netgoat *ng, const struct nv_node *node, struct 
 	return nv_fail(err, ENOENT, "%s: no such name", node->name);
 }
 
-static int find_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, bool fresh_only, struct nv_founddoc *found,
-                     struct nv_err *err)
+static int find_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                     bool fresh_only, struct nv_founddoc *found, struct nv_err *err)
 {
 	int rc = nv_ng_place_find(ng, node, true, &found->place, err);
 	if (rc) {
@@ -352,10 +389,13 @@ static int find_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_
 	case NV_NG_OWN:
 		return find_own(ng, node, mode, fresh_only, found, err);
 	case NV_NG_CHUNK:
-		rc = nv_chunk_read(ng, &found->place, mode, chunk_size(node, true, size, sizeof(size)), node->name, &snap, err);
+		rc = nv_chunk_read(ng, &found->place, mode,
+		                   chunk_size(node, true, size, sizeof(size)), node->name, &snap,
+		                   err);
 		return rc ? rc : find_named(ng, node, snap, found, err);
 	case NV_NG_LINK:
-		if (!fresh_only && !nv_ng_place_is_stale(&found->place) && nv_links_key(ng, &found->place, &key) == 0 &&
+		if (!fresh_only && !nv_ng_place_is_stale(&found->place) &&
+		    nv_links_key(ng, &found->place, &key) == 0 &&
 		    find_cached(ng, &key, node->name, found)) {
 			return 0;
 		}
@@ -366,8 +406,8 @@ static int find_once(struct nv_netgoat *ng, const struct nv_node *node, enum nv_
 	}
 }
 
-int nv_docs_find(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, bool fresh_only, struct nv_founddoc *ret_found,
-                 struct nv_err *err)
+int nv_docs_find(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                 bool fresh_only, struct nv_founddoc *ret_found, struct nv_err *err)
 {
 	struct nv_founddoc found = { 0 };
 	int rc = -EAGAIN;
@@ -379,16 +419,21 @@ int nv_docs_find(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text
 		nv_founddoc_release(&found);
 		return gave_up(rc, err);
 	}
-	found.sampled_ms = found.snap->sampled_ms < found.place.sampled_ms ? found.snap->sampled_ms : found.place.sampled_ms;
+	found.sampled_ms = found.snap->sampled_ms < found.place.sampled_ms ? found.snap->sampled_ms
+	                                                                   : found.place.sampled_ms;
 	*ret_found = found;
 	return 0;
 }
 
 /* ---- As nv_node_ops wants it ---- */
 
-static int set_entry(struct nv_entry *entry, const struct nv_row *row, const char *name, struct nv_blob *blob, int64_t sampled_ms)
+static int set_entry(struct nv_entry *entry, const struct nv_row *row, const char *name,
+                     struct nv_blob *blob, int64_t sampled_ms)
 {
-	*entry = (struct nv_entry){ .name = strdup(name), .row = row, .blob = nv_blob_ref(blob), .sampled_ms = sampled_ms };
+	*entry = (struct nv_entry){ .name = strdup(name),
+		                    .row = row,
+		                    .blob = nv_blob_ref(blob),
+		                    .sampled_ms = sampled_ms };
 	if (!entry->name) {
 		nv_blob_unref(entry->blob);
 		return -ENOMEM;
@@ -401,7 +446,8 @@ static int set_entry(struct nv_entry *entry, const struct nv_row *row, const cha
 	return 0;
 }
 
-static int lookup_directory(struct nv_netgoat *ng, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int lookup_directory(struct nv_netgoat *ng, const struct nv_node *child,
+                            struct nv_entry *ret_entry, struct nv_err *err)
 {
 	cleanup_ng_place struct nv_ng_place place = { 0 };
 	int64_t now_ms = nv_clock_ms(ng->clock);
@@ -412,7 +458,10 @@ static int lookup_directory(struct nv_netgoat *ng, const struct nv_node *child, 
 	const char *name = child->name;
 	if (NV_NG_ROLE(child->row->kind) == NV_NG_OBJECT) {
 		enum nv_doc_kind kind = NV_NG_DOC_KIND(child->row->kind);
-		name = (kind == NV_DOC_TEAM ? place.team : kind == NV_DOC_USER ? place.user : place.domain)->name;
+		name = (kind == NV_DOC_TEAM   ? place.team
+		        : kind == NV_DOC_USER ? place.user
+		                              : place.domain)
+		               ->name;
 	}
 	if (NV_NG_ROLE(child->row->kind) == NV_NG_ORPHANS) {
 		rc = nv_orphans_exist(ng, err);
@@ -421,10 +470,13 @@ static int lookup_directory(struct nv_netgoat *ng, const struct nv_node *child, 
 		}
 	}
 	int64_t sampled_ms = place.sampled_ms < now_ms ? place.sampled_ms : now_ms;
-	return set_entry(ret_entry, child->row, name, NULL, sampled_ms) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	return set_entry(ret_entry, child->row, name, NULL, sampled_ms)
+	               ? nv_fail(err, ENOMEM, "out of memory")
+	               : 0;
 }
 
-int nv_docs_lookup(struct nv_netgoat *ng, const struct nv_node *child, enum nv_text_mode mode, struct nv_entry *ret_entry, struct nv_err *err)
+int nv_docs_lookup(struct nv_netgoat *ng, const struct nv_node *child, enum nv_text_mode mode,
+                   struct nv_entry *ret_entry, struct nv_err *err)
 {
 	if (child->row->type == NV_DIR) {
 		return lookup_directory(ng, child, ret_entry, err);
@@ -435,7 +487,9 @@ int nv_docs_lookup(struct nv_netgoat *ng, const struct nv_node *child, enum nv_t
 		if (rc) {
 			return rc;
 		}
-		return set_entry(ret_entry, child->row, child->name, blob, blob->sampled_ms) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+		return set_entry(ret_entry, child->row, child->name, blob, blob->sampled_ms)
+		               ? nv_fail(err, ENOMEM, "out of memory")
+		               : 0;
 	}
 	cleanup_founddoc struct nv_founddoc found = { 0 };
 	int rc = nv_docs_find(ng, child, mode, false, &found, err);
@@ -446,7 +500,8 @@ int nv_docs_lookup(struct nv_netgoat *ng, const struct nv_node *child, enum nv_t
 	return rc ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-int nv_docs_list(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_mode mode, struct nv_listing **ret_listing, struct nv_err *err)
+int nv_docs_list(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_mode mode,
+                 struct nv_listing **ret_listing, struct nv_err *err)
 {
 	cleanup_docsnap struct nv_docsnap *snap = NULL;
 	int rc = nv_docs_read(ng, dir, mode, &snap, err);
@@ -455,7 +510,8 @@ int nv_docs_list(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_
 	}
 	cleanup_listing struct nv_listing *listing = nv_listing_new(snap->sampled_ms);
 	const struct nv_row *row = nv_tree_next_child(&ng->tree, dir->row, NULL);
-	bool one_row = row && nv_row_is_capture(row) && !nv_tree_next_child(&ng->tree, dir->row, row);
+	bool one_row =
+		row && nv_row_is_capture(row) && !nv_tree_next_child(&ng->tree, dir->row, row);
 	for (size_t i = 0; listing && i < snap->count; i++) {
 		const struct nv_docitem *item = &snap->items[i];
 		row = one_row ? row : nv_tree_child(&ng->tree, dir->row, item->name, 0);
@@ -478,7 +534,8 @@ int nv_docs_list(struct nv_netgoat *ng, const struct nv_node *dir, enum nv_text_
 	return 0;
 }
 
-int nv_docs_load(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_docs_load(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
+                 struct nv_blob **ret_blob, struct nv_err *err)
 {
 	if (NV_NG_ROLE(node->row->kind) == NV_NG_CHANGELOG) {
 		return nv_history_load(ng->history, ret_blob, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Joining and leaving teams: in the user's own list, in the team's list of members, in both where the store uses both (DESIGN 6). */
+/* Joining and leaving teams: in the user's own list, in the team's list of members, in both
+ * where the store uses both (DESIGN 6). */
 #include "config.h"
 
 #include <errno.h>
@@ -16,16 +17,24 @@ static const char *last_part(const char *path)
 }
 
 /* A write that touches a document besides what its caller puts in. */
-static int begin_update(struct nv_doctx *tx, const struct nv_schema_kind *kind, const char *collection, const bson_value_t *id,
+static int begin_update(struct nv_doctx *tx, const struct nv_schema_kind *kind,
+                        const char *collection, const bson_value_t *id,
                         struct nv_docwrite *ret_write)
 {
 	struct nv_docset *sets = nv_arena_alloc(&tx->arena, 8, sizeof(*sets));
 	struct nv_docinc *incs = nv_arena_alloc(&tx->arena, 8, sizeof(*incs));
-	*ret_write = (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE, .collection = collection, .id = id, .sets = sets, .incs = incs };
-	return sets && incs ? nv_doctx_touch(tx, kind, sets, &ret_write->sets_count, 7, incs, &ret_write->incs_count, 8) : -ENOMEM;
+	*ret_write = (struct nv_docwrite){ .kind = NV_DOCWRITE_UPDATE,
+		                           .collection = collection,
+		                           .id = id,
+		                           .sets = sets,
+		                           .incs = incs };
+	return sets && incs ? nv_doctx_touch(tx, kind, sets, &ret_write->sets_count, 7, incs,
+	                                     &ret_write->incs_count, 8)
+	                    : -ENOMEM;
 }
 
-int nv_docop_pull_team(struct nv_doctx *tx, const struct nv_schema_kind *kind, const char *collection, const bson_t *user, const bson_value_t *team)
+int nv_docop_pull_team(struct nv_doctx *tx, const struct nv_schema_kind *kind,
+                       const char *collection, const bson_t *user, const bson_value_t *team)
 {
 	struct nv_docwrite write;
 	const char *const *paths = NULL;
@@ -43,9 +52,11 @@ int nv_docop_pull_team(struct nv_doctx *tx, const struct nv_schema_kind *kind, c
 			continue;
 		}
 		if (BSON_ITER_HOLDS_ARRAY(&iter)) {
-			pulls[write.pulls_count++] = (struct nv_docmember){ .path = paths[i], .value = value };
+			pulls[write.pulls_count++] =
+				(struct nv_docmember){ .path = paths[i], .value = value };
 		} else {
-			unsets[write.unsets_count++] = paths[i]; /* a single reference instead of a list */
+			unsets[write.unsets_count++] =
+				paths[i]; /* a single reference instead of a list */
 		}
 	}
 	write.pulls = pulls;
@@ -53,17 +64,26 @@ int nv_docop_pull_team(struct nv_doctx *tx, const struct nv_schema_kind *kind, c
 	return write.pulls_count + write.unsets_count ? nv_doctx_add(tx, &write, NV_TX_PLAIN) : 0;
 }
 
-int nv_docop_log_membership(struct nv_doctx *tx, const char *verb, const struct nv_schema_kind *kind, const char *collection, const bson_value_t *user,
-                            const bson_value_t *team, const bson_t *element, const char *path, struct nv_err *err)
+int nv_docop_log_membership(struct nv_doctx *tx, const char *verb,
+                            const struct nv_schema_kind *kind, const char *collection,
+                            const bson_value_t *user, const bson_value_t *team,
+                            const bson_t *element, const char *path, struct nv_err *err)
 {
 	bson_t *values = nv_arena_bson(&tx->arena);
-	if (!values || !bson_append_value(values, "user", 4, user) || !bson_append_value(values, "team", 4, team) ||
+	if (!values || !bson_append_value(values, "user", 4, user) ||
+	    !bson_append_value(values, "team", 4, team) ||
 	    (element && !bson_append_document(values, "member", 6, element))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	bool gone = strcmp(verb, "delete") == 0;
-	struct nv_tx_entry entry = { .verb = verb, .subject = "membership", .kind = kind, .collection = collection, .id = user, .path = path,
-		                     .before = gone ? values : NULL, .after = gone ? NULL : values };
+	struct nv_tx_entry entry = { .verb = verb,
+		                     .subject = "membership",
+		                     .kind = kind,
+		                     .collection = collection,
+		                     .id = user,
+		                     .path = path,
+		                     .before = gone ? values : NULL,
+		                     .after = gone ? NULL : values };
 	return nv_doctx_log(tx, &entry, err);
 }
 
@@ -74,11 +94,11 @@ struct pair {
 	struct nv_netgoat *ng;
 	struct nv_arena arena;
 	const struct nv_head *user;
-	const struct nv_head *team;  /* NULL: it does not exist (leaving a dangling one) */
-	const bson_t *user_doc;      /* of the arena; NULL = gone */
+	const struct nv_head *team; /* NULL: it does not exist (leaving a dangling one) */
+	const bson_t *user_doc;     /* of the arena; NULL = gone */
 	const bson_t *team_doc;
-	const bson_t *user_sample;   /* a user with a list of teams; NULL: there is none */
-	const bson_t *team_sample;   /* a team with members */
+	const bson_t *user_sample; /* a user with a list of teams; NULL: there is none */
+	const bson_t *team_sample; /* a team with members */
 };
 
 /* Receivers differ only in where they put the document. */
@@ -102,14 +122,16 @@ static int take_team(void *ctx, const char *collection, const bson_t *doc, struc
 	return collection == pair->team->collection ? keep(pair, &pair->team_doc, doc, err) : 0;
 }
 
-static int take_user_sample(void *ctx, const char *collection, const bson_t *doc, struct nv_err *err)
+static int take_user_sample(void *ctx, const char *collection, const bson_t *doc,
+                            struct nv_err *err)
 {
 	(void)collection;
 	struct pair *pair = ctx;
 	return keep(pair, &pair->user_sample, doc, err);
 }
 
-static int take_team_sample(void *ctx, const char *collection, const bson_t *doc, struct nv_err *err)
+static int take_team_sample(void *ctx, const char *collection, const bson_t *doc,
+                            struct nv_err *err)
 {
 	(void)collection;
 	struct pair *pair = ctx;
@@ -121,11 +143,17 @@ static int ask_pair(struct pair *pair, struct nv_err *err)
 	struct nv_netgoat *ng = pair->ng;
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
-	struct nv_docask user = { .kind = nv_ng_kind(ng, NV_DOC_USER), .fn = take_user, .ctx = pair };
+	struct nv_docask user = { .kind = nv_ng_kind(ng, NV_DOC_USER),
+		                  .fn = take_user,
+		                  .ctx = pair };
 	nv_docask_id(&user, NV_DOCTERM_EQ, &pair->user->id, 1);
-	struct nv_docask users = { .kind = user.kind, .fn = take_user_sample, .ctx = pair, .limit = 1 };
+	struct nv_docask users = {
+		.kind = user.kind, .fn = take_user_sample, .ctx = pair, .limit = 1
+	};
 	nv_docask_term(&users, NV_ROLE_TEAMS, NV_DOCTERM_NOTNULL, NULL, 0);
-	struct nv_docask teams = { .kind = nv_ng_kind(ng, NV_DOC_TEAM), .fn = take_team_sample, .ctx = pair, .limit = 1 };
+	struct nv_docask teams = {
+		.kind = nv_ng_kind(ng, NV_DOC_TEAM), .fn = take_team_sample, .ctx = pair, .limit = 1
+	};
 	nv_docask_term(&teams, NV_ROLE_MEMBERS, NV_DOCTERM_NOTNULL, NULL, 0);
 	int rc = nv_docbatch_add(&batch, &user);
 	rc = rc ? rc : nv_docbatch_add(&batch, &users);
@@ -165,7 +193,9 @@ static int join_in_user(struct pair *pair, struct nv_doctx *tx)
 		bson_append_array(&holder, "v", 1, &list);
 		(void)bson_iter_init_find(&iter, &holder, "v");
 		struct nv_docset *sets = (struct nv_docset *)write.sets;
-		sets[write.sets_count++] = (struct nv_docset){ .path = path, .value = nv_arena_value(&tx->arena, &iter) };
+		sets[write.sets_count++] =
+			(struct nv_docset){ .path = path,
+			                    .value = nv_arena_value(&tx->arena, &iter) };
 		bson_destroy(&holder);
 		bson_destroy(&list);
 	} else {
@@ -179,10 +209,15 @@ static int join_in_user(struct pair *pair, struct nv_doctx *tx)
 /* The element of a team's list of members for a new one. */
 static const bson_t *new_member(struct pair *pair, struct nv_doctx *tx, const char *user_key)
 {
-	const struct nv_schema_field *members = nv_ng_kind(pair->ng, NV_DOC_TEAM)->roles[NV_ROLE_MEMBERS];
-	const struct nv_schema_node *node = nv_schema_child(nv_ng_kind(pair->ng, NV_DOC_TEAM)->root, members->paths[0], strlen(members->paths[0]));
+	const struct nv_schema_field *members =
+		nv_ng_kind(pair->ng, NV_DOC_TEAM)->roles[NV_ROLE_MEMBERS];
+	const struct nv_schema_node *node =
+		nv_schema_child(nv_ng_kind(pair->ng, NV_DOC_TEAM)->root, members->paths[0],
+	                        strlen(members->paths[0]));
 	const bson_t *samples[] = { pair->team_doc, pair->team_sample };
-	struct nv_fresh fresh = { .samples = samples, .samples_count = pair->team_sample ? 2 : 1, .now_ms = tx->now_ms };
+	struct nv_fresh fresh = { .samples = samples,
+		                  .samples_count = pair->team_sample ? 2 : 1,
+		                  .now_ms = tx->now_ms };
 	bson_t *seed = nv_arena_bson(&tx->arena);
 	cleanup_buf struct nv_buf whole = NV_BUF_INIT;
 	if (!seed || !bson_append_value(seed, user_key, -1, &pair->user->id)) {
@@ -199,7 +234,8 @@ static const bson_t *new_member(struct pair *pair, struct nv_doctx *tx, const ch
 	if (nv_fresh_fill(&fresh, node->element, bson_get_data(seed), seed->len, &whole)) {
 		return NULL;
 	}
-	return nv_arena_keep(&tx->arena, bson_new_from_data((const uint8_t *)whole.data, whole.len));
+	return nv_arena_keep(&tx->arena,
+	                     bson_new_from_data((const uint8_t *)whole.data, whole.len));
 }
 
 static int join_in_team(struct pair *pair, struct nv_doctx *tx, const bson_t **ret_member)
@@ -214,11 +250,15 @@ static int join_in_team(struct pair *pair, struct nv_doctx *tx, const bson_t **r
 	bson_t *holder = nv_arena_bson(&tx->arena);
 	struct nv_docwrite write;
 	bson_iter_t iter;
-	if (begin_update(tx, kind, pair->team->collection, &pair->team->id, &write) || !member || !push || !holder ||
-	    !bson_append_document(holder, "v", 1, member) || !bson_iter_init_find(&iter, holder, "v")) {
+	if (begin_update(tx, kind, pair->team->collection, &pair->team->id, &write) || !member ||
+	    !push || !holder || !bson_append_document(holder, "v", 1, member) ||
+	    !bson_iter_init_find(&iter, holder, "v")) {
 		return -ENOMEM;
 	}
-	*push = (struct nv_docmember){ .path = path, .key = user_key, .value = &pair->user->id, .element = nv_arena_value(&tx->arena, &iter) };
+	*push = (struct nv_docmember){ .path = path,
+		                       .key = user_key,
+		                       .value = &pair->user->id,
+		                       .element = nv_arena_value(&tx->arena, &iter) };
 	write.pushes = push;
 	write.pushes_count = 1;
 	*ret_member = member;
@@ -236,19 +276,22 @@ static int join(struct pair *pair, const char *path, struct nv_err *err)
 	const struct nv_schema_kind *users = nv_ng_kind(pair->ng, NV_DOC_USER);
 	const struct nv_schema_kind *teams = nv_ng_kind(pair->ng, NV_DOC_TEAM);
 	bool in_team = has_role(teams, NV_ROLE_MEMBERS, pair->team_doc) || pair->team_sample;
-	bool in_user = has_role(users, NV_ROLE_TEAMS, pair->user_doc) || pair->user_sample || !in_team;
+	bool in_user =
+		has_role(users, NV_ROLE_TEAMS, pair->user_doc) || pair->user_sample || !in_team;
 	cleanup_doctx struct nv_doctx tx;
 	nv_doctx_init(&tx, pair->ng);
 	cleanup_docresult struct nv_docresult result = { 0 };
 	const bson_t *member = NULL;
 	int rc = in_user ? join_in_user(pair, &tx) : 0;
 	rc = rc || !in_team ? rc : join_in_team(pair, &tx, &member);
-	rc = rc ? nv_fail(err, ENOMEM, "out of memory") :
-	          nv_docop_log_membership(&tx, "create", users, pair->user->collection, &pair->user->id, &pair->team->id, member, path, err);
+	rc = rc ? nv_fail(err, ENOMEM, "out of memory")
+	        : nv_docop_log_membership(&tx, "create", users, pair->user->collection,
+	                                  &pair->user->id, &pair->team->id, member, path, err);
 	return rc ? rc : nv_doctx_commit(&tx, &result, err);
 }
 
-/* The component that a target names, or NULL: "../../../teams/TEAM", or an absolute path that ends in netgoat/teams/TEAM. */
+/* The component that a target names, or NULL: "../../../teams/TEAM", or an absolute path that
+ * ends in netgoat/teams/TEAM. */
 static const char *target_team(const char *target, struct nv_arena *arena)
 {
 	static const char relative[] = "../../../teams/";
@@ -261,11 +304,15 @@ static const char *target_team(const char *target, struct nv_arena *arena)
 	size_t start = slash ? (size_t)(slash + 1 - target) : 0;
 	bool is_relative = start == sizeof(relative) - 1 && memcmp(target, relative, start) == 0;
 	bool is_absolute = target[0] == '/' && start >= sizeof(absolute) - 1 &&
-	                   memcmp(target + start - (sizeof(absolute) - 1), absolute, sizeof(absolute) - 1) == 0;
-	return (is_relative || is_absolute) && size > start ? nv_arena_strndup(arena, target + start, size - start) : NULL;
+	                   memcmp(target + start - (sizeof(absolute) - 1), absolute,
+	                          sizeof(absolute) - 1) == 0;
+	return (is_relative || is_absolute) && size > start
+	               ? nv_arena_strndup(arena, target + start, size - start)
+	               : NULL;
 }
 
-int nv_docop_symlink(void *self, const struct nv_call *call, const struct nv_node *child, const char *target, struct nv_err *err)
+int nv_docop_symlink(void *self, const struct nv_call *call, const struct nv_node *child,
+                     const char *target, struct nv_err *err)
 {
 	struct nv_netgoat *ng = self;
 	(void)call;
@@ -275,7 +322,10 @@ int nv_docop_symlink(void *self, const struct nv_call *call, const struct nv_nod
 	cleanup_arena struct nv_arena arena = NV_ARENA_INIT;
 	const char *team_name = target_team(target, &arena);
 	if (!team_name) {
-		return nv_fail(err, EINVAL, "a membership is a link to ../../../teams/TEAM, as ../../../teams/%s", child->name);
+		return nv_fail(
+			err, EINVAL,
+			"a membership is a link to ../../../teams/TEAM, as ../../../teams/%s",
+			child->name);
 	}
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	cleanup_ng_place struct nv_ng_place place = { 0 };
@@ -283,8 +333,11 @@ int nv_docop_symlink(void *self, const struct nv_call *call, const struct nv_nod
 	struct nv_head *named = NULL;
 	bool stale = false;
 	int rc = nv_ng_place_find(ng, child, false, &place, err);
-	rc = rc ? rc : nv_ng_place_object(ng, &top, NV_DOC_TEAM, team_name, false, &team, &stale, err);
-	if (rc == 0 && (nv_ng_place_object(ng, &top, NV_DOC_TEAM, child->name, false, &named, &stale, NULL) || !nv_head_same(team, named))) {
+	rc = rc ? rc
+	        : nv_ng_place_object(ng, &top, NV_DOC_TEAM, team_name, false, &team, &stale, err);
+	if (rc == 0 &&
+	    (nv_ng_place_object(ng, &top, NV_DOC_TEAM, child->name, false, &named, &stale, NULL) ||
+	     !nv_head_same(team, named))) {
 		rc = nv_fail(err, EINVAL, "the link has the name of its team: %s", team->name);
 	}
 	if (rc == -ENOENT && !team && place.user) {
@@ -301,7 +354,8 @@ int nv_docop_symlink(void *self, const struct nv_call *call, const struct nv_nod
 	nv_arena_release(&pair.arena);
 	nv_head_unref(team);
 	nv_head_unref(named);
-	return rc == -ESTALE ? nv_fail(err, EIO, "the stored list of teams or members is no list") : rc;
+	return rc == -ESTALE ? nv_fail(err, EIO, "the stored list of teams or members is no list")
+	                     : rc;
 }
 
 /* ---- Leaving ---- */
@@ -319,14 +373,17 @@ static int leave_team(struct pair *pair, struct nv_doctx *tx)
 	write.pulls = pulls;
 	for (size_t m = 0; m < members->paths_count; m++) {
 		bson_iter_t iter;
-		if (!nv_doc_find(pair->team_doc, members->paths[m], &iter) || !BSON_ITER_HOLDS_ARRAY(&iter)) {
+		if (!nv_doc_find(pair->team_doc, members->paths[m], &iter) ||
+		    !BSON_ITER_HOLDS_ARRAY(&iter)) {
 			continue;
 		}
 		/* One pull a path: its key is the spelling that this team's elements have. */
 		const bson_t *sample = pair->team_doc;
 		struct nv_fresh fresh = { .samples = &sample, .samples_count = 1 };
-		pulls[write.pulls_count++] = (struct nv_docmember){ .path = members->paths[m], .key = last_part(nv_fresh_path(&fresh, user)),
-			                                            .value = &pair->user->id };
+		pulls[write.pulls_count++] =
+			(struct nv_docmember){ .path = members->paths[m],
+			                       .key = last_part(nv_fresh_path(&fresh, user)),
+			                       .value = &pair->user->id };
 	}
 	return write.pulls_count ? nv_doctx_add(tx, &write, NV_TX_PLAIN) : 0;
 }
@@ -339,12 +396,14 @@ static int leave(struct pair *pair, const bson_value_t *team, const char *path, 
 	cleanup_docresult struct nv_docresult result = { 0 };
 	int rc = nv_docop_pull_team(&tx, users, pair->user->collection, pair->user_doc, team);
 	rc = rc || !pair->team ? rc : leave_team(pair, &tx);
-	rc = rc ? nv_fail(err, ENOMEM, "out of memory") :
-	          nv_docop_log_membership(&tx, "delete", users, pair->user->collection, &pair->user->id, team, NULL, path, err);
+	rc = rc ? nv_fail(err, ENOMEM, "out of memory")
+	        : nv_docop_log_membership(&tx, "delete", users, pair->user->collection,
+	                                  &pair->user->id, team, NULL, path, err);
 	return rc ? rc : nv_doctx_commit(&tx, &result, err);
 }
 
-int nv_docop_leave(struct nv_netgoat *ng, const struct nv_node *node, bool check_only, struct nv_err *err)
+int nv_docop_leave(struct nv_netgoat *ng, const struct nv_node *node, bool check_only,
+                   struct nv_err *err)
 {
 	cleanup_founddoc struct nv_founddoc found = { 0 };
 	int rc = nv_docs_find(ng, node, NV_TEXT_FILE, !check_only, &found, err);
@@ -358,7 +417,9 @@ int nv_docop_leave(struct nv_netgoat *ng, const struct nv_node *node, bool check
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 	}
-	struct pair pair = { .ng = ng, .arena = NV_ARENA_INIT, .user = found.place.user, .team = team };
+	struct pair pair = {
+		.ng = ng, .arena = NV_ARENA_INIT, .user = found.place.user, .team = team
+	};
 	const bson_value_t *id = nv_doc_id(&pair.arena, found.item->head);
 	rc = id ? ask_pair(&pair, err) : nv_fail(err, ENOMEM, "out of memory");
 	rc = rc ? rc : leave(&pair, id, node->path, err);

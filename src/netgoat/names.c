@@ -63,7 +63,8 @@ int nv_docname_value_text(const bson_value_t *value, struct nv_buf *out)
 	bson_t doc = BSON_INITIALIZER;
 	bson_iter_t iter;
 	int rc = -ENOMEM;
-	if (bson_append_value(&doc, "", 0, value) && bson_iter_init(&iter, &doc) && bson_iter_next(&iter)) {
+	if (bson_append_value(&doc, "", 0, value) && bson_iter_init(&iter, &doc) &&
+	    bson_iter_next(&iter)) {
 		rc = append_id(&iter, out);
 	}
 	bson_destroy(&doc);
@@ -89,14 +90,15 @@ const bson_value_t *nv_docname_parse_id(const char *text, size_t size, struct nv
 	}
 	cleanup_bson bson_t *doc = NULL;
 	bson_iter_t iter;
-	if (nv_json_parse_value(text + 1, size - 1, NV_JSON_ALLOW_BSON, &doc, NULL) || !bson_iter_init(&iter, doc) ||
-	    !bson_iter_next(&iter)) {
+	if (nv_json_parse_value(text + 1, size - 1, NV_JSON_ALLOW_BSON, &doc, NULL) ||
+	    !bson_iter_init(&iter, doc) || !bson_iter_next(&iter)) {
 		return NULL;
 	}
 	return nv_arena_value(arena, &iter);
 }
 
-bool nv_doc_string(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, const char **ret_text, size_t *ret_size)
+bool nv_doc_string(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc,
+                   const char **ret_text, size_t *ret_size)
 {
 	bson_iter_t iter;
 	if (!nv_schema_find(kind, role, doc, &iter, NULL) || !BSON_ITER_HOLDS_UTF8(&iter)) {
@@ -120,8 +122,10 @@ bool nv_docname_is_apex(const struct nv_schema_kind *kind, const char *name, siz
 	return false;
 }
 
-/* NAME of a document: its name field, '@' for every form of the zone's top. False: it is named by id. */
-static bool doc_name(const struct nv_schema_kind *kind, const bson_t *doc, const char **ret_name, size_t *ret_size)
+/* NAME of a document: its name field, '@' for every form of the zone's top. False: it is named
+ * by id. */
+static bool doc_name(const struct nv_schema_kind *kind, const bson_t *doc, const char **ret_name,
+                     size_t *ret_size)
 {
 	bson_iter_t iter;
 	if (nv_doc_string(kind, NV_ROLE_NAME, doc, ret_name, ret_size)) {
@@ -146,8 +150,8 @@ static bool doc_name(const struct nv_schema_kind *kind, const bson_t *doc, const
 /* Bytes that the long form with an ObjectId adds. */
 #define LONG_FORM_EXTRA 25
 
-static int append_named(const char *name, size_t name_size, const char *type, size_t type_size, const char *suffix, struct nv_buf *out,
-                        bool *ret_cut)
+static int append_named(const char *name, size_t name_size, const char *type, size_t type_size,
+                        const char *suffix, struct nv_buf *out, bool *ret_cut)
 {
 	size_t start = out->len;
 	bool cut_name = false;
@@ -160,7 +164,8 @@ static int append_named(const char *name, size_t name_size, const char *type, si
 	}
 	*ret_cut = cut_name || cut_type || out->len - start > NV_NAME_CUT;
 	if (type && *ret_cut) {
-		/* As one: every dot escaped, so that it is at least as long as the parts and cut again. */
+		/* As one: every dot escaped, so that it is at least as long as the parts and cut
+		 * again. */
 		cleanup_buf struct nv_buf whole = NV_BUF_INIT;
 		nv_buf_append(&whole, name, name_size);
 		nv_buf_putc(&whole, '.');
@@ -174,7 +179,8 @@ static int append_named(const char *name, size_t name_size, const char *type, si
 	return nv_buf_error(out);
 }
 
-int nv_docname_plain(const struct nv_schema_kind *kind, bool by_id, const bson_t *doc, const char *suffix, struct nv_buf *out, bool *ret_said)
+int nv_docname_plain(const struct nv_schema_kind *kind, bool by_id, const bson_t *doc,
+                     const char *suffix, struct nv_buf *out, bool *ret_said)
 {
 	const char *name = NULL;
 	const char *type = NULL;
@@ -206,7 +212,8 @@ int nv_docname_long(const char *plain, const char *suffix, const char *id_text, 
 	nv_buf_putc(out, '~');
 	nv_name_encode(out, id_text, strlen(id_text), suffix, 0, NULL);
 	if (out->len - start > NV_NAME_CUT) {
-		/* Escaping what is escaped makes it longer, so this one is cut: the hash is of both. */
+		/* Escaping what is escaped makes it longer, so this one is cut: the hash is of
+		 * both. */
 		cleanup_buf struct nv_buf whole = NV_BUF_INIT;
 		nv_buf_append(&whole, plain, base);
 		nv_buf_putc(&whole, '\0');
@@ -220,7 +227,8 @@ int nv_docname_long(const char *plain, const char *suffix, const char *id_text, 
 	return nv_buf_error(out);
 }
 
-static const char *decode(const char *text, size_t size, struct nv_arena *arena, size_t *ret_size, int *ret_rc)
+static const char *decode(const char *text, size_t size, struct nv_arena *arena, size_t *ret_size,
+                          int *ret_rc)
 {
 	cleanup_buf struct nv_buf plain = NV_BUF_INIT;
 	bool cut = false;
@@ -238,8 +246,8 @@ static const char *decode(const char *text, size_t size, struct nv_arena *arena,
 }
 
 /* The parts before ~ID. */
-static int parse_base(const struct nv_schema_kind *kind, bool by_id, const char *base, size_t size, const char *suffix,
-                      struct nv_arena *arena, struct nv_docname *name)
+static int parse_base(const struct nv_schema_kind *kind, bool by_id, const char *base, size_t size,
+                      const char *suffix, struct nv_arena *arena, struct nv_docname *name)
 {
 	int rc = 0;
 	size_t whole_size = 0;
@@ -255,16 +263,19 @@ static int parse_base(const struct nv_schema_kind *kind, bool by_id, const char 
 		const char *dot = memrchr(base, '.', size);
 		name->named = dot != NULL;
 		if (dot) {
-			name->name = decode(base, (size_t)(dot - base), arena, &name->name_size, &rc);
+			name->name =
+				decode(base, (size_t)(dot - base), arena, &name->name_size, &rc);
 			if (rc == 0) {
-				name->type = decode(dot + 1, size - (size_t)(dot + 1 - base), arena, &name->type_size, &rc);
+				name->type = decode(dot + 1, size - (size_t)(dot + 1 - base), arena,
+				                    &name->type_size, &rc);
 			}
 		}
 	}
 	cleanup_buf struct nv_buf plain = NV_BUF_INIT;
 	bool cut = false;
 	if (rc == 0 && name->named) {
-		rc = append_named(name->name, name->name_size, name->type, name->type_size, suffix, &plain, &cut);
+		rc = append_named(name->name, name->name_size, name->type, name->type_size, suffix,
+		                  &plain, &cut);
 	} else if (rc == 0) {
 		nv_name_encode(&plain, whole, whole_size, suffix, 0, &cut);
 		rc = nv_buf_error(&plain);
@@ -276,8 +287,8 @@ static int parse_base(const struct nv_schema_kind *kind, bool by_id, const char 
 	return nv_arena_error(arena);
 }
 
-int nv_docname_parse(const struct nv_schema_kind *kind, bool by_id, const char *component, const char *suffix, struct nv_arena *arena,
-                     struct nv_docname *ret_name)
+int nv_docname_parse(const struct nv_schema_kind *kind, bool by_id, const char *component,
+                     const char *suffix, struct nv_arena *arena, struct nv_docname *ret_name)
 {
 	size_t size = strlen(component);
 	size_t suffix_size = strlen(suffix);
@@ -313,7 +324,8 @@ int nv_docname_parse(const struct nv_schema_kind *kind, bool by_id, const char *
 	return rc == -ENOMEM ? rc : -ENOENT;
 }
 
-const bson_value_t *nv_docname_forms(const struct nv_schema_kind *kind, const char *name, size_t size, struct nv_arena *arena, size_t *ret_count)
+const bson_value_t *nv_docname_forms(const struct nv_schema_kind *kind, const char *name,
+                                     size_t size, struct nv_arena *arena, size_t *ret_count)
 {
 	const struct nv_schema_field *field = kind->roles[NV_ROLE_NAME];
 	bool apex = nv_docname_is_apex(kind, name, size);
@@ -321,7 +333,9 @@ const bson_value_t *nv_docname_forms(const struct nv_schema_kind *kind, const ch
 	bson_value_t *forms = nv_arena_alloc(arena, count, sizeof(*forms));
 	for (size_t i = 0; forms && i < count; i++) {
 		const char *text = apex ? field->apex[i] : name;
-		const bson_value_t *form = text ? nv_arena_utf8(arena, text, apex ? strlen(text) : size) : nv_arena_null(arena);
+		const bson_value_t *form =
+			text ? nv_arena_utf8(arena, text, apex ? strlen(text) : size)
+			     : nv_arena_null(arena);
 		if (!form) {
 			return NULL;
 		}

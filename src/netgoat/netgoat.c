@@ -18,7 +18,8 @@ static char *copy_text(const char *text, bool *lost)
 	return copy;
 }
 
-int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **ret_netgoat, struct nv_err *err)
+int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **ret_netgoat,
+                   struct nv_err *err)
 {
 	struct nv_netgoat *ng = calloc(1, sizeof(*ng));
 	bool lost = !ng;
@@ -36,9 +37,11 @@ int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **r
 	ng->plugin = copy_text(config->plugin ? config->plugin : "netviewfs", &lost);
 	ng->actor = copy_text(config->actor, &lost);
 	ng->heads = nv_strmap_new();
-	ng->history = nv_history_new(ng, config->changelog_entries ? config->changelog_entries : 10000);
+	ng->history =
+		nv_history_new(ng, config->changelog_entries ? config->changelog_entries : 10000);
 	if (lost || !ng->heads || !ng->history ||
-	    nv_cache_new(ng->clock, NV_NETGOAT_CACHE_MAX, nv_docsnap_cache_ref, nv_docsnap_cache_unref, &ng->cache)) {
+	    nv_cache_new(ng->clock, NV_NETGOAT_CACHE_MAX, nv_docsnap_cache_ref,
+	                 nv_docsnap_cache_unref, &ng->cache)) {
 		nv_netgoat_free(ng);
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -74,7 +77,9 @@ void nv_netgoat_describe(struct nv_netgoat *netgoat, struct nv_buf *out)
 	nv_buf_printf(out, "docs: %s %s\n", info.kind, info.location);
 	nv_buf_printf(out, "docs version: %s\n", info.version);
 	nv_buf_printf(out, "docs durability: %s\n", info.durability);
-	nv_buf_printf(out, "docs changelog: %s\n", info.transactions ? "in one transaction with its document" : "pending protocol");
+	nv_buf_printf(out, "docs changelog: %s\n",
+	              info.transactions ? "in one transaction with its document"
+	                                : "pending protocol");
 }
 
 const char *nv_netgoat_schema_text(struct nv_netgoat *netgoat, size_t *ret_size)
@@ -98,35 +103,41 @@ struct nv_clock *nv_netgoat_clock(struct nv_netgoat *netgoat)
 	return netgoat->clock;
 }
 
-static int ops_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int ops_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                      struct nv_entry *ret_entry, struct nv_err *err)
 {
 	(void)call;
 	return nv_docs_lookup(self, child, NV_TEXT_FILE, ret_entry, err);
 }
 
-static int ops_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int ops_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                    struct nv_listing **ret_listing, struct nv_err *err)
 {
 	(void)call;
 	return nv_docs_list(self, dir, NV_TEXT_FILE, ret_listing, err);
 }
 
-static int ops_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int ops_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob **ret_blob, struct nv_err *err)
 {
 	(void)call;
 	return nv_docs_load(self, node, NV_TEXT_FILE, ret_blob, err);
 }
 
-int nv_netgoat_stored_lookup(struct nv_netgoat *netgoat, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+int nv_netgoat_stored_lookup(struct nv_netgoat *netgoat, const struct nv_node *child,
+                             struct nv_entry *ret_entry, struct nv_err *err)
 {
 	return nv_docs_lookup(netgoat, child, NV_TEXT_STORED, ret_entry, err);
 }
 
-int nv_netgoat_stored_list(struct nv_netgoat *netgoat, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+int nv_netgoat_stored_list(struct nv_netgoat *netgoat, const struct nv_node *dir,
+                           struct nv_listing **ret_listing, struct nv_err *err)
 {
 	return nv_docs_list(netgoat, dir, NV_TEXT_STORED, ret_listing, err);
 }
 
-int nv_netgoat_stored_load(struct nv_netgoat *netgoat, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_netgoat_stored_load(struct nv_netgoat *netgoat, const struct nv_node *node,
+                           struct nv_blob **ret_blob, struct nv_err *err)
 {
 	return nv_docs_load(netgoat, node, NV_TEXT_STORED, ret_blob, err);
 }

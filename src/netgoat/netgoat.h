@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The netgoat family: the tree of documents under netgoat/ (DESIGN 2 and 6). Owns the mapping from paths to documents and back; knows no
- * handle or inode (src/fs, src/save) and no SQL (src/docstore).
+ * The netgoat family: the tree of documents under netgoat/ (DESIGN 2 and 6). Owns the mapping from
+ * paths to documents and back; knows no handle or inode (src/fs, src/save) and no SQL
+ * (src/docstore).
  */
 #ifndef NV_NETGOAT_NETGOAT_H
 #define NV_NETGOAT_NETGOAT_H
@@ -22,27 +23,32 @@ struct nv_netgoat;
 
 /* Everything but the strings is borrowed for the life of the nv_netgoat. */
 struct nv_netgoat_config {
-	struct nv_docstore *store;      /* opened with the indexes of schema */
+	struct nv_docstore *store; /* opened with the indexes of schema */
 	const struct nv_schema *schema;
 	struct nv_clock *clock;
-	const struct nv_row *rows;      /* nv_tree_rows */
+	const struct nv_row *rows; /* nv_tree_rows */
 	size_t rows_count;
-	const char *plugin;             /* of changelog entries; NULL = "netviewfs" */
-	const char *actor;              /* of changelog entries, and created_by when it is an ObjectId; NULL = none */
-	size_t changelog_entries;       /* how many entries netgoat/changelog begins with; 0 = 10000 */
+	const char *plugin; /* of changelog entries; NULL = "netviewfs" */
+	/* of changelog entries, and created_by when it is an ObjectId; NULL = none */
+	const char *actor;
+	size_t changelog_entries; /* how many entries netgoat/changelog begins with; 0 = 10000 */
 };
 
-/* Makes the family's state: .self[NV_FAMILY_NETGOAT]. Asks nothing of the store. -ENOMEM. Owns: free with nv_netgoat_free. */
-int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **ret_netgoat, struct nv_err *err);
+/* Makes the family's state: .self[NV_FAMILY_NETGOAT]. Asks nothing of the store. -ENOMEM. Owns:
+ * free with nv_netgoat_free. */
+int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **ret_netgoat,
+                   struct nv_err *err);
 void nv_netgoat_free(struct nv_netgoat *netgoat);
 
-/* Lines for .netviewfs/status: the store, its version and durability, the collections in use. Asks nothing of the store. */
+/* Lines for .netviewfs/status: the store, its version and durability, the collections in use.
+ * Asks nothing of the store. */
 void nv_netgoat_describe(struct nv_netgoat *netgoat, struct nv_buf *out);
 
 /* The effective schema as JSON text, for .netviewfs/schema.json. */
 const char *nv_netgoat_schema_text(struct nv_netgoat *netgoat, size_t *ret_size);
 
-/* Forgets everything remembered of the store: whoever learns of a foreign change calls it. Any thread. */
+/* Forgets everything remembered of the store: whoever learns of a foreign change calls it. Any
+ * thread. */
 void nv_netgoat_invalidate(struct nv_netgoat *netgoat);
 
 /* ---- Rows ---- */
@@ -65,32 +71,36 @@ enum nv_ng_role {
 
 /* Where in the tree: what the captured names before the last stand for. */
 enum nv_ng_scope {
-	NV_NG_TOP,           /* none */
-	NV_NG_IN_TEAM,       /* TEAM */
-	NV_NG_IN_DOMAIN,     /* TEAM, DOMAIN */
-	NV_NG_IN_USER,       /* USER */
-	NV_NG_IN_ORPHANS,    /* none; documents without a parent */
+	NV_NG_TOP,              /* none */
+	NV_NG_IN_TEAM,          /* TEAM */
+	NV_NG_IN_DOMAIN,        /* TEAM, DOMAIN */
+	NV_NG_IN_USER,          /* USER */
+	NV_NG_IN_ORPHANS,       /* none; documents without a parent */
 	NV_NG_IN_ORPHAN_DOMAIN, /* DOMAIN of orphans/domains */
 };
 
 #define NV_NG(role, doc, scope) ((role) << 8 | (doc) << 4 | (scope))
 #define NV_NG_ROLE(kind) ((enum nv_ng_role)((kind) >> 8))
 #define NV_NG_DOC_KIND(kind) ((enum nv_doc_kind)((kind) >> 4 & 15))
-#define NV_NG_SCOPE(kind) ((enum nv_ng_scope)((kind) & 15))
+#define NV_NG_SCOPE(kind) ((enum nv_ng_scope)((kind)&15))
 
 /* Ops of every row under netgoat/; self is the nv_netgoat. */
 extern const struct nv_node_ops nv_netgoat_ops;
 
 /* ---- For views/ ---- */
 
-/* As the ops, but every document is shown whole as stored, secrets masked (views/stored); node's row has the kinds above. */
-int nv_netgoat_stored_lookup(struct nv_netgoat *netgoat, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err);
-int nv_netgoat_stored_list(struct nv_netgoat *netgoat, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err);
-int nv_netgoat_stored_load(struct nv_netgoat *netgoat, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err);
+/* As the ops, but every document is shown whole as stored, secrets masked (views/stored); node's
+ * row has the kinds above. */
+int nv_netgoat_stored_lookup(struct nv_netgoat *netgoat, const struct nv_node *child,
+                             struct nv_entry *ret_entry, struct nv_err *err);
+int nv_netgoat_stored_list(struct nv_netgoat *netgoat, const struct nv_node *dir,
+                           struct nv_listing **ret_listing, struct nv_err *err);
+int nv_netgoat_stored_load(struct nv_netgoat *netgoat, const struct nv_node *node,
+                           struct nv_blob **ret_blob, struct nv_err *err);
 
 /* One domain with what belongs to it. Borrowed for the call. */
 struct nv_netgoat_bundle {
-	const char *name;             /* of its directory */
+	const char *name; /* of its directory */
 	const bson_t *domain;
 	const bson_t *const *proxies; /* in order of _id */
 	size_t proxies_count;
@@ -100,18 +110,23 @@ struct nv_netgoat_bundle {
 };
 
 /* Returns 0 or -errno, which nv_netgoat_bundles then returns. */
-typedef int nv_netgoat_bundle_fn(void *ctx, const struct nv_netgoat_bundle *bundle, struct nv_err *err);
+typedef int nv_netgoat_bundle_fn(void *ctx, const struct nv_netgoat_bundle *bundle,
+                                 struct nv_err *err);
 
-/* Gives the bundles of a team's domains, or of the one called domain (a path component; NULL = all), in batches of bounded size. -ENOENT: no such team or
- * domain; -ENOTUNIQ. */
-int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char *domain, nv_netgoat_bundle_fn *fn, void *ctx, struct nv_err *err);
+/* Gives the bundles of a team's domains, or of the one called domain (a path component; NULL =
+ * all), in batches of bounded size. -ENOENT: no such team or domain; -ENOTUNIQ. */
+int nv_netgoat_bundles(struct nv_netgoat *netgoat, const char *team, const char *domain,
+                       nv_netgoat_bundle_fn *fn, void *ctx, struct nv_err *err);
 
 /* The listed name of a team that a path component names. Owns: free. -ENOENT -ENOTUNIQ. */
-int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **ret_name, struct nv_err *err);
+int nv_netgoat_team_name(struct nv_netgoat *netgoat, const char *team, char **ret_name,
+                         struct nv_err *err);
 
-/* Calls fn with the listed name of each team. fn returns 0 or what nv_netgoat_team_names shall return. */
+/* Calls fn with the listed name of each team. fn returns 0 or what nv_netgoat_team_names shall
+ * return. */
 typedef int nv_netgoat_name_fn(void *ctx, const char *name, struct nv_err *err);
-int nv_netgoat_team_names(struct nv_netgoat *netgoat, nv_netgoat_name_fn *fn, void *ctx, struct nv_err *err);
+int nv_netgoat_team_names(struct nv_netgoat *netgoat, nv_netgoat_name_fn *fn, void *ctx,
+                          struct nv_err *err);
 
 /* The first row below a directory's, or NULL. */
 const struct nv_row *nv_netgoat_child_row(struct nv_netgoat *netgoat, const struct nv_row *dir);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Documents whose parent does not exist. Two round trips: all ids of teams and domains, then what refers to none of them. */
+/* Documents whose parent does not exist. Two round trips: all ids of teams and domains, then
+ * what refers to none of them. */
 #include "config.h"
 
 #include <errno.h>
@@ -13,8 +14,9 @@ static const struct {
 	const char *name; /* of the directory, as src/tree.c has it */
 	enum nv_doc_kind kind;
 } orphan_dirs[] = {
-	{ "alerts", NV_DOC_ALERT },         { "analytics", NV_DOC_ANALYTICS }, { "dnsrecords", NV_DOC_RECORD },
-	{ "domains", NV_DOC_DOMAIN },       { "incidents", NV_DOC_INCIDENT },  { "proxyconfigs", NV_DOC_PROXY },
+	{ "alerts", NV_DOC_ALERT },       { "analytics", NV_DOC_ANALYTICS },
+	{ "dnsrecords", NV_DOC_RECORD },  { "domains", NV_DOC_DOMAIN },
+	{ "incidents", NV_DOC_INCIDENT }, { "proxyconfigs", NV_DOC_PROXY },
 };
 
 #define DIRS (sizeof(orphan_dirs) / sizeof(orphan_dirs[0]))
@@ -31,7 +33,8 @@ struct look {
 	size_t teams_count;
 };
 
-static void add_ask(struct nv_docbatch *batch, struct nv_collect *collect, struct nv_docask *ask, int *rc)
+static void add_ask(struct nv_docbatch *batch, struct nv_collect *collect, struct nv_docask *ask,
+                    int *rc)
 {
 	ask->kind = collect->dir.kind;
 	ask->fn = nv_collect_doc;
@@ -43,7 +46,8 @@ static void add_ask(struct nv_docbatch *batch, struct nv_collect *collect, struc
 }
 
 /* Children of domains: no domain, or one that is not there. */
-static int ask_children(const struct look *look, struct nv_collect *collect, struct nv_docbatch *batch)
+static int ask_children(const struct look *look, struct nv_collect *collect,
+                        struct nv_docbatch *batch)
 {
 	struct nv_docask ask = { 0 };
 	int rc = 0;
@@ -56,7 +60,8 @@ static int ask_children(const struct look *look, struct nv_collect *collect, str
 	return rc;
 }
 
-static int ask_domains(const struct look *look, struct nv_collect *collect, struct nv_docbatch *batch)
+static int ask_domains(const struct look *look, struct nv_collect *collect,
+                       struct nv_docbatch *batch)
 {
 	struct nv_docask ask = { .kind = collect->dir.kind };
 	int rc = 0;
@@ -65,8 +70,10 @@ static int ask_domains(const struct look *look, struct nv_collect *collect, stru
 	return rc;
 }
 
-/* Alerts and incidents: a domain that is not there, or a team that is not there (unless it is the domain's own). */
-static int ask_notices(const struct look *look, struct nv_collect *collect, struct nv_docbatch *batch)
+/* Alerts and incidents: a domain that is not there, or a team that is not there (unless it is
+ * the domain's own). */
+static int ask_notices(const struct look *look, struct nv_collect *collect,
+                       struct nv_docbatch *batch)
 {
 	struct nv_docask lost = { .kind = collect->dir.kind };
 	struct nv_docask bare = { .kind = collect->dir.kind };
@@ -86,7 +93,8 @@ static int ask_notices(const struct look *look, struct nv_collect *collect, stru
 	return rc;
 }
 
-static int ask_orphans(const struct look *look, struct nv_collect *collect, struct nv_docbatch *batch)
+static int ask_orphans(const struct look *look, struct nv_collect *collect,
+                       struct nv_docbatch *batch)
 {
 	collect->parents = (struct nv_parents *)&look->parents;
 	switch (collect->dir.kind->kind) {
@@ -105,7 +113,9 @@ static int begin(struct nv_netgoat *ng, struct look *look, struct nv_err *err)
 	*look = (struct look){ .ng = ng, .parents = { .arena = NV_ARENA_INIT } };
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
-	int rc = nv_parents_ask_all(ng, &look->parents, &batch) ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
+	int rc = nv_parents_ask_all(ng, &look->parents, &batch)
+	                 ? nv_fail(err, ENOMEM, "out of memory")
+	                 : nv_docbatch_run(&batch, err);
 	if (rc == 0) {
 		look->domains = nv_parents_ids(&look->parents, NV_DOC_DOMAIN, &look->domains_count);
 		look->teams = nv_parents_ids(&look->parents, NV_DOC_TEAM, &look->teams_count);
@@ -117,15 +127,17 @@ static int begin(struct nv_netgoat *ng, struct look *look, struct nv_err *err)
 	return rc;
 }
 
-/* Runs the second round for some kinds; limit bounds each. collects has one for each directory of the table. */
-static int run(struct look *look, struct nv_collect *collects, const bool *wanted, enum nv_text_mode mode, size_t limit, int64_t sampled_ms,
-               struct nv_err *err)
+/* Runs the second round for some kinds; limit bounds each. collects has one for each directory
+ * of the table. */
+static int run(struct look *look, struct nv_collect *collects, const bool *wanted,
+               enum nv_text_mode mode, size_t limit, int64_t sampled_ms, struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, look->ng->store);
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < DIRS; i++) {
-		struct nv_docdir dir = nv_docdir_of(look->ng, &orphans_place, orphan_dirs[i].kind, mode);
+		struct nv_docdir dir =
+			nv_docdir_of(look->ng, &orphans_place, orphan_dirs[i].kind, mode);
 		rc = nv_collect_init(&collects[i], &dir, sampled_ms);
 		collects[i].limit = limit;
 		if (rc == 0 && wanted[i]) {
@@ -147,7 +159,8 @@ static void release(struct look *look, struct nv_collect *collects)
 	nv_parents_release(&look->parents);
 }
 
-int nv_orphans_read(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_orphans_read(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_docsnap **ret_snap,
+                    struct nv_err *err)
 {
 	static const bool all[DIRS] = { true, true, true, true, true, true };
 	struct nv_cache_stamp stamp = nv_cache_stamp(ng->cache);
@@ -163,7 +176,8 @@ int nv_orphans_read(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_doc
 	for (size_t i = 0; rc == 0 && !lost && i < DIRS; i++) {
 		cleanup_buf struct nv_buf key = NV_BUF_INIT;
 		if (!collects[i].overflow && nv_docdir_key(&collects[i].dir, &key) == 0) {
-			(void)nv_cache_put(ng->cache, key.data, key.len, collects[i].snap, stamp, true, NULL); /* not kept: asked for again */
+			(void)nv_cache_put(ng->cache, key.data, key.len, collects[i].snap, stamp,
+			                   true, NULL); /* not kept: asked for again */
 		}
 		lost = (collects[i].overflow || collects[i].snap->count) &&
 		       !nv_docsnap_add(snap, strdup(orphan_dirs[i].name), NULL, NULL, NULL);
@@ -178,7 +192,8 @@ int nv_orphans_read(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_doc
 	return rc;
 }
 
-int nv_orphans_read_kind(struct nv_netgoat *ng, enum nv_doc_kind kind, enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err)
+int nv_orphans_read_kind(struct nv_netgoat *ng, enum nv_doc_kind kind, enum nv_text_mode mode,
+                         struct nv_docsnap **ret_snap, struct nv_err *err)
 {
 	struct look look;
 	struct nv_collect collects[DIRS] = { 0 };

@@ -45,7 +45,8 @@ struct stamp {
 static struct stamp take_stamp(struct nv_netgoat *ng)
 {
 	(void)pthread_mutex_lock(&ng->heads_mutex);
-	struct stamp stamp = { .sampled_ms = nv_clock_ms(ng->clock), .generation = ng->heads_generation };
+	struct stamp stamp = { .sampled_ms = nv_clock_ms(ng->clock),
+		               .generation = ng->heads_generation };
 	(void)pthread_mutex_unlock(&ng->heads_mutex);
 	return stamp;
 }
@@ -83,7 +84,8 @@ static void unref_value(void *head)
 	nv_head_unref(head);
 }
 
-/* Keeps a reference of head (may be NULL: forgets the key). Memory for it may be short: then it is not remembered. */
+/* Keeps a reference of head (may be NULL: forgets the key). Memory for it may be short: then it
+ * is not remembered. */
 static void remember(struct nv_netgoat *ng, const struct nv_buf *key, struct nv_head *head)
 {
 	void *old = NULL;
@@ -129,11 +131,13 @@ void nv_ng_place_forget(struct nv_netgoat *ng)
 }
 
 /* A listing under a second old knows the object too. */
-static struct nv_head *from_listing(struct nv_netgoat *ng, const struct nv_buf *dir_key, const char *component)
+static struct nv_head *from_listing(struct nv_netgoat *ng, const struct nv_buf *dir_key,
+                                    const char *component)
 {
 	uint64_t generation = nv_ng_place_generation(ng);
 	int64_t sampled_ms = 0;
-	cleanup_docsnap struct nv_docsnap *snap = nv_cache_peek(ng->cache, dir_key->data, dir_key->len, &sampled_ms);
+	cleanup_docsnap struct nv_docsnap *snap =
+		nv_cache_peek(ng->cache, dir_key->data, dir_key->len, &sampled_ms);
 	const struct nv_docitem *item = snap ? nv_docsnap_find(snap, component) : NULL;
 	return item ? nv_head_new(item, sampled_ms, generation) : NULL;
 }
@@ -146,11 +150,14 @@ struct search {
 	struct stamp stamp;
 };
 
-static int begin_search(struct nv_netgoat *ng, struct search *search, const struct nv_ng_place *parent, enum nv_doc_kind kind, const char *component,
-                        struct nv_docbatch *batch, struct nv_err *err)
+static int begin_search(struct nv_netgoat *ng, struct search *search,
+                        const struct nv_ng_place *parent, enum nv_doc_kind kind,
+                        const char *component, struct nv_docbatch *batch, struct nv_err *err)
 {
-	*search = (struct search){ .dir = nv_docdir_of(ng, parent, kind, NV_TEXT_FILE), .stamp = take_stamp(ng) };
-	int rc = nv_docname_parse(search->dir.kind, search->dir.by_id, component, search->dir.suffix, &batch->arena, &search->name);
+	*search = (struct search){ .dir = nv_docdir_of(ng, parent, kind, NV_TEXT_FILE),
+		                   .stamp = take_stamp(ng) };
+	int rc = nv_docname_parse(search->dir.kind, search->dir.by_id, component,
+	                          search->dir.suffix, &batch->arena, &search->name);
 	if (rc == 0) {
 		rc = nv_collect_init(&search->collect, &search->dir, search->stamp.sampled_ms);
 	}
@@ -160,11 +167,15 @@ static int begin_search(struct nv_netgoat *ng, struct search *search, const stru
 			nv_collect_release(&search->collect);
 		}
 	}
-	return rc ? nv_fail(err, -rc, rc == -ENOENT ? "no %s can have the name %s" : "%s %s: out of memory", nv_schema_word(kind), component) : 0;
+	return rc ? nv_fail(err, -rc,
+	                    rc == -ENOENT ? "no %s can have the name %s" : "%s %s: out of memory",
+	                    nv_schema_word(kind), component)
+	          : 0;
 }
 
 /* After the batch has run. Releases the search's snapshot. */
-static int end_search(struct search *search, const char *component, struct nv_head **ret_head, struct nv_err *err)
+static int end_search(struct search *search, const char *component, struct nv_head **ret_head,
+                      struct nv_err *err)
 {
 	const struct nv_docitem *item = NULL;
 	int rc = nv_collect_finish(&search->collect, err);
@@ -181,8 +192,9 @@ static int end_search(struct search *search, const char *component, struct nv_he
 	return rc;
 }
 
-static int ask_object(struct nv_netgoat *ng, const struct nv_ng_place *parent, enum nv_doc_kind kind, const char *component,
-                      struct nv_head **ret_head, struct nv_err *err)
+static int ask_object(struct nv_netgoat *ng, const struct nv_ng_place *parent,
+                      enum nv_doc_kind kind, const char *component, struct nv_head **ret_head,
+                      struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, ng->store);
@@ -199,8 +211,8 @@ static int ask_object(struct nv_netgoat *ng, const struct nv_ng_place *parent, e
 	return end_search(&search, component, ret_head, err);
 }
 
-static int head_key(struct nv_netgoat *ng, const struct nv_ng_place *parent, enum nv_doc_kind kind, const char *component, struct nv_buf *ret_dir,
-                    struct nv_buf *ret_key)
+static int head_key(struct nv_netgoat *ng, const struct nv_ng_place *parent, enum nv_doc_kind kind,
+                    const char *component, struct nv_buf *ret_dir, struct nv_buf *ret_key)
 {
 	struct nv_docdir dir = nv_docdir_of(ng, parent, kind, NV_TEXT_FILE);
 	int rc = nv_docdir_key(&dir, ret_dir);
@@ -213,8 +225,9 @@ static int head_key(struct nv_netgoat *ng, const struct nv_ng_place *parent, enu
 	return rc;
 }
 
-int nv_ng_place_object(struct nv_netgoat *ng, const struct nv_ng_place *parent, enum nv_doc_kind kind, const char *component, bool may_be_stale,
-                    struct nv_head **ret_head, bool *ret_stale, struct nv_err *err)
+int nv_ng_place_object(struct nv_netgoat *ng, const struct nv_ng_place *parent,
+                       enum nv_doc_kind kind, const char *component, bool may_be_stale,
+                       struct nv_head **ret_head, bool *ret_stale, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf dir_key = NV_BUF_INIT;
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
@@ -261,7 +274,9 @@ void nv_ng_place_release(struct nv_ng_place *place)
 /* The place of the directory that the domain of a place stands in. Borrows from place. */
 static struct nv_ng_place domains_place(const struct nv_ng_place *place)
 {
-	return (struct nv_ng_place){ .scope = place->scope == NV_NG_IN_DOMAIN ? NV_NG_IN_TEAM : NV_NG_IN_ORPHANS, .team = place->team };
+	return (struct nv_ng_place){ .scope = place->scope == NV_NG_IN_DOMAIN ? NV_NG_IN_TEAM
+		                                                              : NV_NG_IN_ORPHANS,
+		                     .team = place->team };
 }
 
 static void note_sampled(struct nv_ng_place *place, const struct nv_head *head, bool stale)
@@ -272,23 +287,28 @@ static void note_sampled(struct nv_ng_place *place, const struct nv_head *head, 
 	}
 }
 
-int nv_ng_place_find(struct nv_netgoat *ng, const struct nv_node *node, bool may_be_stale, struct nv_ng_place *ret_place, struct nv_err *err)
+int nv_ng_place_find(struct nv_netgoat *ng, const struct nv_node *node, bool may_be_stale,
+                     struct nv_ng_place *ret_place, struct nv_err *err)
 {
-	struct nv_ng_place place = { .scope = NV_NG_SCOPE(node->row->kind), .sampled_ms = INT64_MAX };
+	struct nv_ng_place place = { .scope = NV_NG_SCOPE(node->row->kind),
+		                     .sampled_ms = INT64_MAX };
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	int rc = 0;
 	if (place.scope == NV_NG_IN_TEAM || place.scope == NV_NG_IN_DOMAIN) {
 		place.team_name = node->names[0];
-		rc = nv_ng_place_object(ng, &top, NV_DOC_TEAM, place.team_name, may_be_stale, &place.team, &place.team_stale, err);
+		rc = nv_ng_place_object(ng, &top, NV_DOC_TEAM, place.team_name, may_be_stale,
+		                        &place.team, &place.team_stale, err);
 	}
 	if (rc == 0 && (place.scope == NV_NG_IN_DOMAIN || place.scope == NV_NG_IN_ORPHAN_DOMAIN)) {
 		place.domain_name = node->names[place.scope == NV_NG_IN_DOMAIN ? 1 : 0];
 		struct nv_ng_place domains = domains_place(&place);
-		rc = nv_ng_place_object(ng, &domains, NV_DOC_DOMAIN, place.domain_name, may_be_stale, &place.domain, &place.domain_stale, err);
+		rc = nv_ng_place_object(ng, &domains, NV_DOC_DOMAIN, place.domain_name,
+		                        may_be_stale, &place.domain, &place.domain_stale, err);
 	}
 	if (rc == 0 && place.scope == NV_NG_IN_USER) {
 		place.user_name = node->names[0];
-		rc = nv_ng_place_object(ng, &top, NV_DOC_USER, place.user_name, may_be_stale, &place.user, &place.user_stale, err);
+		rc = nv_ng_place_object(ng, &top, NV_DOC_USER, place.user_name, may_be_stale,
+		                        &place.user, &place.user_stale, err);
 	}
 	if (rc) {
 		nv_ng_place_release(&place);
@@ -320,30 +340,43 @@ static size_t list_stale(struct nv_ng_place *place, struct confirmation confirma
 {
 	size_t count = 0;
 	if (place->team_stale) {
-		confirmations[count++] = (struct confirmation){ .slot = &place->team, .stale = &place->team_stale,
-			.parent = { .scope = NV_NG_TOP }, .kind = NV_DOC_TEAM, .component = place->team_name };
+		confirmations[count++] = (struct confirmation){ .slot = &place->team,
+			                                        .stale = &place->team_stale,
+			                                        .parent = { .scope = NV_NG_TOP },
+			                                        .kind = NV_DOC_TEAM,
+			                                        .component = place->team_name };
 	}
 	if (place->domain_stale) {
-		confirmations[count++] = (struct confirmation){ .slot = &place->domain, .stale = &place->domain_stale,
-			.parent = domains_place(place), .kind = NV_DOC_DOMAIN, .component = place->domain_name };
-		/* Confirming the team replaces it in place; the domain's question still needs the one it was asked with. */
+		confirmations[count++] = (struct confirmation){ .slot = &place->domain,
+			                                        .stale = &place->domain_stale,
+			                                        .parent = domains_place(place),
+			                                        .kind = NV_DOC_DOMAIN,
+			                                        .component = place->domain_name };
+		/* Confirming the team replaces it in place; the domain's question still needs
+		 * the one it was asked with. */
 		(void)nv_head_ref(place->team);
 	}
 	if (place->user_stale) {
-		confirmations[count++] = (struct confirmation){ .slot = &place->user, .stale = &place->user_stale,
-			.parent = { .scope = NV_NG_TOP }, .kind = NV_DOC_USER, .component = place->user_name };
+		confirmations[count++] = (struct confirmation){ .slot = &place->user,
+			                                        .stale = &place->user_stale,
+			                                        .parent = { .scope = NV_NG_TOP },
+			                                        .kind = NV_DOC_USER,
+			                                        .component = place->user_name };
 	}
 	return count;
 }
 
-/* Judges one answer: the object is what it was (then its head is as fresh as the answer), or the key is forgotten. 0, -EAGAIN, others. */
-static int confirm(struct nv_netgoat *ng, struct nv_ng_place *place, struct confirmation *confirmation, struct nv_err *err)
+/* Judges one answer: the object is what it was (then its head is as fresh as the answer), or the
+ * key is forgotten. 0, -EAGAIN, others. */
+static int confirm(struct nv_netgoat *ng, struct nv_ng_place *place,
+                   struct confirmation *confirmation, struct nv_err *err)
 {
 	struct nv_head *head = NULL;
 	int rc = end_search(&confirmation->search, confirmation->component, &head, err);
 	cleanup_buf struct nv_buf dir_key = NV_BUF_INIT;
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
-	if (head_key(ng, &confirmation->parent, confirmation->kind, confirmation->component, &dir_key, &key)) {
+	if (head_key(ng, &confirmation->parent, confirmation->kind, confirmation->component,
+	             &dir_key, &key)) {
 		nv_head_unref(head);
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -363,7 +396,8 @@ static int confirm(struct nv_netgoat *ng, struct nv_ng_place *place, struct conf
 	return rc;
 }
 
-int nv_ng_place_run(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_docbatch *batch, struct nv_err *err)
+int nv_ng_place_run(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_docbatch *batch,
+                    struct nv_err *err)
 {
 	struct confirmation confirmations[3];
 	size_t count = list_stale(place, confirmations);
@@ -371,7 +405,8 @@ int nv_ng_place_run(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_
 	int rc = 0;
 	while (rc == 0 && begun < count) {
 		struct confirmation *confirmation = &confirmations[begun];
-		rc = begin_search(ng, &confirmation->search, &confirmation->parent, confirmation->kind, confirmation->component, batch, err);
+		rc = begin_search(ng, &confirmation->search, &confirmation->parent,
+		                  confirmation->kind, confirmation->component, batch, err);
 		begun += rc == 0;
 	}
 	if (rc == 0) {

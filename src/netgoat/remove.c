@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Deleting documents, and objects with what goes along: an empty domain's analytics, a team's memberships (DESIGN 6). */
+/* Deleting documents, and objects with what goes along: an empty domain's analytics, a team's
+ * memberships (DESIGN 6). */
 #include "config.h"
 
 #include <errno.h>
@@ -10,16 +11,24 @@
 
 /* ---- Files ---- */
 
-static int delete_document(struct nv_subject *subject, const struct nv_version *version, struct nv_err *err)
+static int delete_document(struct nv_subject *subject, const struct nv_version *version,
+                           struct nv_err *err)
 {
 	cleanup_doctx struct nv_doctx tx;
 	nv_doctx_init(&tx, subject->ng);
 	cleanup_docresult struct nv_docresult result = { 0 };
 	const struct nv_schema_kind *kind = subject->dir.kind;
-	int rc = nv_doctx_delete(&tx, kind, version->collection, version->doc) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	int rc = nv_doctx_delete(&tx, kind, version->collection, version->doc)
+	                 ? nv_fail(err, ENOMEM, "out of memory")
+	                 : 0;
 	if (rc == 0) {
-		struct nv_tx_entry entry = { .verb = "delete", .subject = nv_schema_word(kind->kind), .kind = kind, .collection = version->collection,
-			                     .id = nv_doc_id(&tx.arena, version->doc), .path = subject->node->path, .before = version->doc };
+		struct nv_tx_entry entry = { .verb = "delete",
+			                     .subject = nv_schema_word(kind->kind),
+			                     .kind = kind,
+			                     .collection = version->collection,
+			                     .id = nv_doc_id(&tx.arena, version->doc),
+			                     .path = subject->node->path,
+			                     .before = version->doc };
 		rc = nv_doctx_log(&tx, &entry, err);
 	}
 	rc = rc ? rc : nv_doctx_commit(&tx, &result, err);
@@ -29,7 +38,8 @@ static int delete_document(struct nv_subject *subject, const struct nv_version *
 	return rc;
 }
 
-int nv_docop_unlink(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, bool check_only, struct nv_err *err)
+int nv_docop_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob *base, bool check_only, struct nv_err *err)
 {
 	struct nv_netgoat *ng = self;
 	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
@@ -90,9 +100,11 @@ static int take_other(void *ctx, const char *collection, const bson_t *doc, stru
 	struct farewell *farewell = ctx;
 	struct nv_arena *arena = &farewell->tx.arena;
 	bson_t *kept = nv_arena_keep(arena, bson_copy(doc));
-	if (!kept || nv_arena_grow(arena, (void **)&farewell->others, farewell->others_count, &farewell->others_cap, sizeof(*farewell->others)) ||
-	    nv_arena_grow(arena, (void **)&farewell->collections, farewell->others_count, &farewell->collections_cap,
-	                  sizeof(*farewell->collections))) {
+	if (!kept ||
+	    nv_arena_grow(arena, (void **)&farewell->others, farewell->others_count,
+	                  &farewell->others_cap, sizeof(*farewell->others)) ||
+	    nv_arena_grow(arena, (void **)&farewell->collections, farewell->others_count,
+	                  &farewell->collections_cap, sizeof(*farewell->collections))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	farewell->others[farewell->others_count] = kept;
@@ -105,7 +117,9 @@ static int ask_farewell(struct farewell *farewell, struct nv_err *err)
 {
 	cleanup_docbatch struct nv_docbatch batch;
 	nv_docbatch_init(&batch, farewell->ng->store);
-	struct nv_docask own = { .kind = nv_ng_kind(farewell->ng, farewell->kind), .fn = take_own, .ctx = farewell };
+	struct nv_docask own = { .kind = nv_ng_kind(farewell->ng, farewell->kind),
+		                 .fn = take_own,
+		                 .ctx = farewell };
 	nv_docask_id(&own, NV_DOCTERM_EQ, &farewell->head->id, 1);
 	int rc = nv_docbatch_add(&batch, &own);
 	struct nv_docask other = { .fn = take_other, .ctx = farewell };
@@ -131,14 +145,17 @@ static int guard_empty(struct farewell *farewell, struct nv_docask *ask)
 	memcpy(terms, ask->terms, ask->terms_count * sizeof(*terms));
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < ask->kind->collections_count; i++) {
-		struct nv_docwrite write = { .kind = NV_DOCWRITE_ABSENT, .collection = ask->kind->collections[i], .terms = terms,
+		struct nv_docwrite write = { .kind = NV_DOCWRITE_ABSENT,
+			                     .collection = ask->kind->collections[i],
+			                     .terms = terms,
 			                     .terms_count = ask->terms_count };
 		rc = nv_doctx_add(&farewell->tx, &write, NV_TX_GUARD_EMPTY);
 	}
 	return rc;
 }
 
-/* Nothing of that kind refers to the object; notices count as they are listed: a team that is named wins. */
+/* Nothing of that kind refers to the object; notices count as they are listed: a team that is
+ * named wins. */
 static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_role role)
 {
 	const struct nv_schema_kind *schema = nv_ng_kind(farewell->ng, kind);
@@ -149,8 +166,10 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 		struct nv_docask same = ask;
 		bson_iter_t team;
 		nv_docask_term(&ask, NV_ROLE_TEAM, NV_DOCTERM_NULL, NULL, 0);
-		if (nv_schema_find(nv_ng_kind(farewell->ng, NV_DOC_DOMAIN), NV_ROLE_TEAM, farewell->head->doc, &team, NULL)) {
-			nv_docask_term(&same, NV_ROLE_TEAM, NV_DOCTERM_EQ, nv_arena_value(&farewell->tx.arena, &team), 1);
+		if (nv_schema_find(nv_ng_kind(farewell->ng, NV_DOC_DOMAIN), NV_ROLE_TEAM,
+		                   farewell->head->doc, &team, NULL)) {
+			nv_docask_term(&same, NV_ROLE_TEAM, NV_DOCTERM_EQ,
+			               nv_arena_value(&farewell->tx.arena, &team), 1);
 			int rc = guard_empty(farewell, &same);
 			if (rc) {
 				return rc;
@@ -163,21 +182,28 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 }
 
 /* One chunk file that goes with its domain. */
-static int log_chunk(struct farewell *farewell, const bson_t *doc, const char *collection, struct nv_strmap *logged, struct nv_err *err)
+static int log_chunk(struct farewell *farewell, const bson_t *doc, const char *collection,
+                     struct nv_strmap *logged, struct nv_err *err)
 {
 	char day[32];
 	char *path = NULL;
 	const struct nv_schema_kind *kind = nv_ng_kind(farewell->ng, NV_DOC_ANALYTICS);
 	size_t size = nv_chunk_of(kind, doc, day);
-	path = nv_arena_printf(&farewell->tx.arena, "%s/analytics/%s/%s.ndjson", farewell->node->path, nv_chunk_size_name(size), day);
-	if (!path || (!nv_strmap_get(logged, path, strlen(path)) && nv_strmap_set(logged, path, strlen(path), path, NULL))) {
+	path = nv_arena_printf(&farewell->tx.arena, "%s/analytics/%s/%s.ndjson",
+	                       farewell->node->path, nv_chunk_size_name(size), day);
+	if (!path || (!nv_strmap_get(logged, path, strlen(path)) &&
+	              nv_strmap_set(logged, path, strlen(path), path, NULL))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (nv_strmap_get(logged, path, strlen(path)) != path) {
 		return 0;
 	}
-	struct nv_tx_entry entry = { .verb = "delete", .subject = nv_schema_word(NV_DOC_ANALYTICS), .kind = kind, .collection = collection,
-		                     .id = &farewell->head->id, .path = path };
+	struct nv_tx_entry entry = { .verb = "delete",
+		                     .subject = nv_schema_word(NV_DOC_ANALYTICS),
+		                     .kind = kind,
+		                     .collection = collection,
+		                     .id = &farewell->head->id,
+		                     .path = path };
 	return nv_doctx_log(&farewell->tx, &entry, err);
 }
 
@@ -186,17 +212,24 @@ static int remove_analytics(struct farewell *farewell, struct nv_err *err)
 	struct nv_strmap *logged = nv_strmap_new();
 	int rc = logged ? 0 : nv_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < farewell->others_count; i++) {
-		struct nv_docwrite write = { .kind = NV_DOCWRITE_DELETE, .collection = farewell->collections[i],
-			                     .id = nv_doc_id(&farewell->tx.arena, farewell->others[i]) };
-		rc = !write.id || nv_doctx_add(&farewell->tx, &write, NV_TX_PLAIN) ? nv_fail(err, ENOMEM, "out of memory") : 0;
-		rc = rc ? rc : log_chunk(farewell, farewell->others[i], farewell->collections[i], logged, err);
+		struct nv_docwrite write = { .kind = NV_DOCWRITE_DELETE,
+			                     .collection = farewell->collections[i],
+			                     .id = nv_doc_id(&farewell->tx.arena,
+			                                     farewell->others[i]) };
+		rc = !write.id || nv_doctx_add(&farewell->tx, &write, NV_TX_PLAIN)
+		             ? nv_fail(err, ENOMEM, "out of memory")
+		             : 0;
+		rc = rc ? rc
+		        : log_chunk(farewell, farewell->others[i], farewell->collections[i], logged,
+		                    err);
 	}
 	nv_strmap_free(logged, NULL);
 	return rc;
 }
 
 /* A user's own list loses the team. */
-static int remove_membership(struct farewell *farewell, const bson_t *user, const char *collection, struct nv_err *err)
+static int remove_membership(struct farewell *farewell, const bson_t *user, const char *collection,
+                             struct nv_err *err)
 {
 	struct nv_doctx *tx = &farewell->tx;
 	const bson_value_t *id = nv_doc_id(&tx->arena, user);
@@ -205,14 +238,18 @@ static int remove_membership(struct farewell *farewell, const bson_t *user, cons
 	const struct nv_schema_kind *kind = nv_ng_kind(farewell->ng, NV_DOC_USER);
 	int rc = id ? nv_docop_pull_team(tx, kind, collection, user, &farewell->head->id) : -ENOMEM;
 	rc = rc ? rc : nv_docname_plain(kind, false, user, "", &name, &said);
-	char *path = rc ? NULL : nv_arena_printf(&tx->arena, "netgoat/users/%s/teams/%s", name.data, farewell->head->name);
-	return path ? nv_docop_log_membership(tx, "delete", kind, collection, id, &farewell->head->id, NULL, path, err) :
-	              nv_fail(err, ENOMEM, "out of memory");
+	char *path = rc ? NULL
+	                : nv_arena_printf(&tx->arena, "netgoat/users/%s/teams/%s", name.data,
+	                                  farewell->head->name);
+	return path ? nv_docop_log_membership(tx, "delete", kind, collection, id,
+	                                      &farewell->head->id, NULL, path, err)
+	            : nv_fail(err, ENOMEM, "out of memory");
 }
 
 static int plan_domain(struct farewell *farewell, struct nv_err *err)
 {
-	static const enum nv_doc_kind kinds[] = { NV_DOC_RECORD, NV_DOC_PROXY, NV_DOC_ALERT, NV_DOC_INCIDENT };
+	static const enum nv_doc_kind kinds[] = { NV_DOC_RECORD, NV_DOC_PROXY, NV_DOC_ALERT,
+		                                  NV_DOC_INCIDENT };
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (guard_kind(farewell, kinds[i], NV_ROLE_DOMAIN)) {
 			return nv_fail(err, ENOMEM, "out of memory");
@@ -229,20 +266,25 @@ static int plan_team(struct farewell *farewell, struct nv_err *err)
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 		/* Notices of the team about another team's domain stand here too. */
-		struct nv_docdir dir = nv_docdir_of(farewell->ng, &farewell->place, kinds[i], NV_TEXT_FILE);
+		struct nv_docdir dir =
+			nv_docdir_of(farewell->ng, &farewell->place, kinds[i], NV_TEXT_FILE);
 		cleanup_collect struct nv_collect collect = { 0 };
 		cleanup_docbatch struct nv_docbatch batch;
 		nv_docbatch_init(&batch, farewell->ng->store);
-		int rc = nv_collect_init(&collect, &dir, 0) || nv_collect_ask(&collect, &batch) ? nv_fail(err, ENOMEM, "out of memory") :
-		                                                                                  nv_docbatch_run(&batch, err);
+		int rc = nv_collect_init(&collect, &dir, 0) || nv_collect_ask(&collect, &batch)
+		                 ? nv_fail(err, ENOMEM, "out of memory")
+		                 : nv_docbatch_run(&batch, err);
 		rc = rc ? rc : nv_collect_finish(&collect, err);
 		if (rc || collect.snap->count) {
-			return rc ? rc : nv_fail(err, ENOTEMPTY, "%s is in it", collect.snap->items[0].name);
+			return rc ? rc
+			          : nv_fail(err, ENOTEMPTY, "%s is in it",
+			                    collect.snap->items[0].name);
 		}
 	}
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < farewell->others_count; i++) {
-		rc = remove_membership(farewell, farewell->others[i], farewell->collections[i], err);
+		rc = remove_membership(farewell, farewell->others[i], farewell->collections[i],
+		                       err);
 	}
 	return rc;
 }
@@ -252,7 +294,8 @@ static int plan_user(struct farewell *farewell, struct nv_err *err)
 	cleanup_docsnap struct nv_docsnap *links = NULL;
 	int rc = nv_links_read(farewell->ng, &farewell->place, &links, err);
 	if (rc || links->count) {
-		return rc ? rc : nv_fail(err, ENOTEMPTY, "the user is in team %s", links->items[0].name);
+		return rc ? rc
+		          : nv_fail(err, ENOTEMPTY, "the user is in team %s", links->items[0].name);
 	}
 	struct nv_docask ask = { .kind = nv_ng_kind(farewell->ng, NV_DOC_TEAM) };
 	nv_docask_term(&ask, NV_ROLE_MEMBER_USER, NV_DOCTERM_EQ, &farewell->head->id, 1);
@@ -263,30 +306,38 @@ static int say_goodbye(struct farewell *farewell, struct nv_err *err)
 {
 	int rc = ask_farewell(farewell, err);
 	if (rc == 0) {
-		rc = farewell->kind == NV_DOC_DOMAIN ? plan_domain(farewell, err) :
-		     farewell->kind == NV_DOC_TEAM   ? plan_team(farewell, err) :
-		                                       plan_user(farewell, err);
+		rc = farewell->kind == NV_DOC_DOMAIN ? plan_domain(farewell, err)
+		     : farewell->kind == NV_DOC_TEAM ? plan_team(farewell, err)
+		                                     : plan_user(farewell, err);
 	}
 	if (rc) {
 		return rc;
 	}
 	const struct nv_schema_kind *kind = nv_ng_kind(farewell->ng, farewell->kind);
-	struct nv_tx_entry entry = { .verb = "delete", .subject = nv_schema_word(farewell->kind), .kind = kind,
-		                     .collection = farewell->head->collection, .id = &farewell->head->id, .path = farewell->node->path,
+	struct nv_tx_entry entry = { .verb = "delete",
+		                     .subject = nv_schema_word(farewell->kind),
+		                     .kind = kind,
+		                     .collection = farewell->head->collection,
+		                     .id = &farewell->head->id,
+		                     .path = farewell->node->path,
 		                     .before = farewell->own };
 	cleanup_docresult struct nv_docresult result = { 0 };
-	rc = nv_doctx_delete(&farewell->tx, kind, farewell->head->collection, farewell->own) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	rc = nv_doctx_delete(&farewell->tx, kind, farewell->head->collection, farewell->own)
+	             ? nv_fail(err, ENOMEM, "out of memory")
+	             : 0;
 	rc = rc ? rc : nv_doctx_log(&farewell->tx, &entry, err);
 	rc = rc ? rc : nv_doctx_commit(&farewell->tx, &result, err);
 	if (rc == -ENOTEMPTY) {
 		return nv_fail(err, ENOTEMPTY, "documents of other kinds are in it");
 	}
-	return rc == -ESTALE || rc == -ENOENT ? nv_fail(err, EAGAIN, "somebody else changes it") : rc;
+	return rc == -ESTALE || rc == -ENOENT ? nv_fail(err, EAGAIN, "somebody else changes it")
+	                                      : rc;
 }
 
 #define TRIES 8
 
-int nv_docop_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
+int nv_docop_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir,
+                   struct nv_err *err)
 {
 	(void)call;
 	if (NV_NG_ROLE(dir->row->kind) != NV_NG_OBJECT) {
@@ -294,13 +345,15 @@ int nv_docop_rmdir(void *self, const struct nv_call *call, const struct nv_node 
 	}
 	int rc = -EAGAIN;
 	for (int i = 0; rc == -EAGAIN && i < TRIES; i++) {
-		struct farewell farewell = { .ng = self, .node = dir, .kind = NV_NG_DOC_KIND(dir->row->kind) };
+		struct farewell farewell = { .ng = self,
+			                     .node = dir,
+			                     .kind = NV_NG_DOC_KIND(dir->row->kind) };
 		nv_doctx_init(&farewell.tx, self);
 		rc = nv_ng_place_find(self, dir, false, &farewell.place, err);
 		if (rc == 0) {
-			farewell.head = farewell.kind == NV_DOC_TEAM ? farewell.place.team :
-			                farewell.kind == NV_DOC_USER ? farewell.place.user :
-			                                               farewell.place.domain;
+			farewell.head = farewell.kind == NV_DOC_TEAM   ? farewell.place.team
+			                : farewell.kind == NV_DOC_USER ? farewell.place.user
+			                                               : farewell.place.domain;
 			rc = say_goodbye(&farewell, err);
 		}
 		nv_doctx_release(&farewell.tx);

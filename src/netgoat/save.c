@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Saving a text as a document: edit, check, compare and swap, merge, and again (DESIGN 3, 4, law 5). */
+/* Saving a text as a document: edit, check, compare and swap, merge, and again (DESIGN 3, 4, law
+ * 5). */
 #include "config.h"
 
 #include <errno.h>
@@ -13,8 +14,9 @@
 /* Each try follows a change by somebody else; so many in a row are no accident. */
 #define TRIES 16
 
-int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, const char *text, size_t size,
-                   size_t from, enum nv_check how, struct nv_err *err)
+int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob *base, const char *text, size_t size, size_t from,
+                   enum nv_check how, struct nv_err *err)
 {
 	(void)self;
 	(void)node;
@@ -27,7 +29,8 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 			bson_destroy(doc);
 			return 0;
 		}
-		return nv_fail(err, rc == -EFBIG ? EINVAL : -rc, rc == -ENOMEM ? "out of memory" : "not a JSON document");
+		return nv_fail(err, rc == -EFBIG ? EINVAL : -rc,
+		               rc == -ENOMEM ? "out of memory" : "not a JSON document");
 	}
 	switch (nv_json_scan(text, size, 0, call->faults)) {
 	case NV_JSON_WRONG:
@@ -46,15 +49,18 @@ struct update {
 	const struct nv_save_request *request;
 	struct nv_save_result *result;
 	const char *collection;
-	const bson_t *base;       /* what the writer read; an empty document when it saw none */
-	bson_t *mine;             /* owned; what it should become */
-	bson_t *stored;           /* owned; the version to write to */
+	const bson_t *base; /* what the writer read; an empty document when it saw none */
+	bson_t *mine;       /* owned; what it should become */
+	bson_t *stored;     /* owned; the version to write to */
 };
 
-/* The references and names that must not have moved while the text was edited, and what makes a record's data right together. */
-static const enum nv_role kept_roles[] = { NV_ROLE_NAME, NV_ROLE_TYPE, NV_ROLE_TEAM, NV_ROLE_DOMAIN, NV_ROLE_NONE };
-static const enum nv_role kept_data_roles[] = { NV_ROLE_NAME,  NV_ROLE_TYPE,     NV_ROLE_TEAM, NV_ROLE_DOMAIN,
-	                                        NV_ROLE_VALUE, NV_ROLE_PRIORITY, NV_ROLE_NONE };
+/* The references and names that must not have moved while the text was edited, and what makes a
+ * record's data right together. */
+static const enum nv_role kept_roles[] = { NV_ROLE_NAME, NV_ROLE_TYPE, NV_ROLE_TEAM, NV_ROLE_DOMAIN,
+	                                   NV_ROLE_NONE };
+static const enum nv_role kept_data_roles[] = { NV_ROLE_NAME,   NV_ROLE_TYPE,  NV_ROLE_TEAM,
+	                                        NV_ROLE_DOMAIN, NV_ROLE_VALUE, NV_ROLE_PRIORITY,
+	                                        NV_ROLE_NONE };
 
 static int set_result(struct update *update, const bson_t *doc, bool changed, struct nv_err *err)
 {
@@ -66,7 +72,8 @@ static int set_result(struct update *update, const bson_t *doc, bool changed, st
 	}
 	cleanup_buf struct nv_buf name = NV_BUF_INIT;
 	bool said = false;
-	if (nv_docname_plain(subject->dir.kind, subject->dir.by_id, doc, subject->dir.suffix, &name, &said)) {
+	if (nv_docname_plain(subject->dir.kind, subject->dir.by_id, doc, subject->dir.suffix, &name,
+	                     &said)) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (strcmp(name.data, subject->name.plain) != 0) {
@@ -78,7 +85,8 @@ static int set_result(struct update *update, const bson_t *doc, bool changed, st
 static int fail_stale(struct update *update, const bson_t *theirs, struct nv_err *err)
 {
 	if (theirs && nv_subject_is(update->subject, theirs)) {
-		int rc = nv_subject_blob(update->subject, theirs, update->collection, &update->result->theirs, err);
+		int rc = nv_subject_blob(update->subject, theirs, update->collection,
+		                         &update->result->theirs, err);
 		if (rc) {
 			return rc;
 		}
@@ -91,21 +99,26 @@ static int fail_stale(struct update *update, const bson_t *theirs, struct nv_err
 static int plan(struct update *update, struct nv_bson_changes *changes, struct nv_err *err)
 {
 	cleanup_bson_changes struct nv_bson_changes conflicts = NV_BSON_CHANGES_INIT;
-	int rc = nv_bson_merge3(update->base, update->mine, update->stored, changes, &conflicts, err);
+	int rc = nv_bson_merge3(update->base, update->mine, update->stored, changes, &conflicts,
+	                        err);
 	if (rc != -ESTALE) {
 		return rc;
 	}
 	for (size_t i = 0; i < conflicts.count; i++) {
 		cleanup_buf struct nv_buf reason = NV_BUF_INIT;
-		nv_buf_printf(&reason, "%s: changed by somebody else meanwhile", conflicts.items[i].path);
-		(void)nv_edit_fault(update->subject->faults, update->request->text, update->request->size, conflicts.items[i].path,
-		                    reason.data ? reason.data : "changed by somebody else meanwhile");
+		nv_buf_printf(&reason, "%s: changed by somebody else meanwhile",
+		              conflicts.items[i].path);
+		(void)nv_edit_fault(update->subject->faults, update->request->text,
+		                    update->request->size, conflicts.items[i].path,
+		                    reason.data ? reason.data
+		                                : "changed by somebody else meanwhile");
 	}
 	return fail_stale(update, update->stored, err);
 }
 
 /* The merged document must be right as a whole: two right halves may not be. */
-static int check_merged(struct update *update, const struct nv_bson_changes *changes, bson_t **ret_merged, struct nv_err *err)
+static int check_merged(struct update *update, const struct nv_bson_changes *changes,
+                        bson_t **ret_merged, struct nv_err *err)
 {
 	struct nv_subject *subject = update->subject;
 	cleanup_bson bson_t *merged = NULL;
@@ -113,8 +126,12 @@ static int check_merged(struct update *update, const struct nv_bson_changes *cha
 	if (rc) {
 		return rc;
 	}
-	struct nv_check_ctx check = { .kind = subject->dir.kind, .placed = subject->place.scope != NV_NG_IN_ORPHANS, .zone = subject->zone,
-		                      .text = update->request->text, .size = update->request->size, .faults = subject->faults };
+	struct nv_check_ctx check = { .kind = subject->dir.kind,
+		                      .placed = subject->place.scope != NV_NG_IN_ORPHANS,
+		                      .zone = subject->zone,
+		                      .text = update->request->text,
+		                      .size = update->request->size,
+		                      .faults = subject->faults };
 	rc = nv_check_doc(&check, update->stored, merged, err);
 	if (rc == 0) {
 		*ret_merged = steal(&merged);
@@ -122,7 +139,8 @@ static int check_merged(struct update *update, const struct nv_bson_changes *cha
 	return rc;
 }
 
-static bool touches(const struct nv_schema_kind *kind, const struct nv_bson_changes *changes, enum nv_role role)
+static bool touches(const struct nv_schema_kind *kind, const struct nv_bson_changes *changes,
+                    enum nv_role role)
 {
 	const char *const *paths = NULL;
 	size_t count = nv_schema_role_paths(kind, role, &paths);
@@ -137,7 +155,8 @@ static bool touches(const struct nv_schema_kind *kind, const struct nv_bson_chan
 }
 
 /* One try. -EAGAIN: the stored version is another by now (it is in update->stored). */
-static int try_commit(struct update *update, const struct nv_bson_changes *changes, struct nv_err *err)
+static int try_commit(struct update *update, const struct nv_bson_changes *changes,
+                      struct nv_err *err)
 {
 	struct nv_subject *subject = update->subject;
 	const struct nv_schema_kind *kind = subject->dir.kind;
@@ -149,15 +168,20 @@ static int try_commit(struct update *update, const struct nv_bson_changes *chang
 	cleanup_doctx struct nv_doctx tx;
 	nv_doctx_init(&tx, subject->ng);
 	cleanup_docresult struct nv_docresult result = { 0 };
-	if (touches(kind, changes, NV_ROLE_NAME) || touches(kind, changes, NV_ROLE_TYPE) || touches(kind, changes, NV_ROLE_ACTIVE)) {
+	if (touches(kind, changes, NV_ROLE_NAME) || touches(kind, changes, NV_ROLE_TYPE) ||
+	    touches(kind, changes, NV_ROLE_ACTIVE)) {
 		rc = nv_subject_guard_dns(subject, &tx, merged, nv_doc_id(&tx.arena, merged));
 	}
-	bool data = touches(kind, changes, NV_ROLE_TYPE) || touches(kind, changes, NV_ROLE_VALUE) || touches(kind, changes, NV_ROLE_PRIORITY);
-	rc = rc ? rc : nv_doctx_update(&tx, kind, update->collection, update->stored, changes, data ? kept_data_roles : kept_roles);
+	bool data = touches(kind, changes, NV_ROLE_TYPE) || touches(kind, changes, NV_ROLE_VALUE) ||
+	            touches(kind, changes, NV_ROLE_PRIORITY);
+	rc = rc ? rc
+	        : nv_doctx_update(&tx, kind, update->collection, update->stored, changes,
+	                          data ? kept_data_roles : kept_roles);
 	if (rc) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	rc = nv_doctx_log_changes(&tx, "update", kind, update->collection, update->stored, subject->node->path, changes, err);
+	rc = nv_doctx_log_changes(&tx, "update", kind, update->collection, update->stored,
+	                          subject->node->path, changes, err);
 	rc = rc ? rc : nv_doctx_commit(&tx, &result, err);
 	if (rc == 0) {
 		return set_result(update, result.after[result.count - 1], true, err);
@@ -186,13 +210,15 @@ static int run_update(struct update *update, struct nv_err *err)
 		cleanup_bson_changes struct nv_bson_changes changes = NV_BSON_CHANGES_INIT;
 		rc = plan(update, &changes, err);
 		if (rc == 0) {
-			rc = changes.count ? try_commit(update, &changes, err) : set_result(update, update->stored, false, err);
+			rc = changes.count ? try_commit(update, &changes, err)
+			                   : set_result(update, update->stored, false, err);
 		}
 	}
 	return rc == -EAGAIN ? fail_stale(update, update->stored, err) : rc;
 }
 
-/* The text that says what is stored already: what is stored now is read, so that nothing old is taken for it. */
+/* The text that says what is stored already: what is stored now is read, so that nothing old is
+ * taken for it. */
 static int no_change(struct update *update, struct nv_err *err)
 {
 	cleanup_bson bson_t *now = NULL;
@@ -208,35 +234,56 @@ static int no_change(struct update *update, struct nv_err *err)
 	return rc ? rc : set_result(update, now, false, err);
 }
 
-static struct nv_fresh fresh_of(const struct nv_subject *subject, const bson_t *const *samples, size_t count)
+static struct nv_fresh fresh_of(const struct nv_subject *subject, const bson_t *const *samples,
+                                size_t count)
 {
 	struct timespec now = nv_clock_wall(subject->ng->clock);
-	return (struct nv_fresh){ .samples = samples, .samples_count = count, .actor = subject->ng->actor,
+	return (struct nv_fresh){ .samples = samples,
+		                  .samples_count = count,
+		                  .actor = subject->ng->actor,
 		                  .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
 }
 
-/* Saves over version; unseen: its writer saw no datum there, so every field of the text is a change. */
-static int save_over(struct nv_subject *subject, const struct nv_version *version, bool unseen, const struct nv_save_request *request,
-                     struct nv_save_result *result, struct nv_err *err)
+/* Saves over version; unseen: its writer saw no datum there, so every field of the text is a
+ * change. */
+static int save_over(struct nv_subject *subject, const struct nv_version *version, bool unseen,
+                     const struct nv_save_request *request, struct nv_save_result *result,
+                     struct nv_err *err)
 {
 	struct nv_facts facts = nv_subject_facts(subject, version->doc);
 	const bson_t *sample = version->doc;
 	struct nv_fresh fresh = fresh_of(subject, &sample, 1);
-	struct nv_edit edit = { .schema = subject->ng->schema, .kind = subject->dir.kind, .facts = &facts, .fresh = &fresh, .base = version->doc,
-		                .free_references = subject->place.scope == NV_NG_IN_ORPHANS || (subject->own && subject->place.scope == NV_NG_IN_ORPHAN_DOMAIN),
-		                .text = request->text, .size = request->size, .faults = subject->faults };
+	struct nv_edit edit = { .schema = subject->ng->schema,
+		                .kind = subject->dir.kind,
+		                .facts = &facts,
+		                .fresh = &fresh,
+		                .base = version->doc,
+		                .free_references = subject->place.scope == NV_NG_IN_ORPHANS ||
+		                                   (subject->own &&
+		                                    subject->place.scope == NV_NG_IN_ORPHAN_DOMAIN),
+		                .text = request->text,
+		                .size = request->size,
+		                .faults = subject->faults };
 	bson_t nothing = BSON_INITIALIZER;
-	struct update update = { .subject = subject, .request = request, .result = result, .collection = version->collection,
+	struct update update = { .subject = subject,
+		                 .request = request,
+		                 .result = result,
+		                 .collection = version->collection,
 		                 .base = unseen ? &nothing : version->doc };
 	int rc = nv_edit_apply(&edit, &update.mine, err);
 	if (rc == 0) {
-		struct nv_check_ctx check = { .kind = subject->dir.kind, .placed = !edit.free_references, .zone = subject->zone,
-			                      .text = request->text, .size = request->size, .faults = subject->faults };
+		struct nv_check_ctx check = { .kind = subject->dir.kind,
+			                      .placed = !edit.free_references,
+			                      .zone = subject->zone,
+			                      .text = request->text,
+			                      .size = request->size,
+			                      .faults = subject->faults };
 		rc = nv_check_doc(&check, version->doc, update.mine, err);
 	}
 	if (rc == 0) {
 		update.stored = bson_copy(version->doc);
-		rc = nv_bson_same(version->doc, update.mine) ? no_change(&update, err) : run_update(&update, err);
+		rc = nv_bson_same(version->doc, update.mine) ? no_change(&update, err)
+		                                             : run_update(&update, err);
 	}
 	if (update.stored) {
 		bson_destroy(update.stored);
@@ -248,43 +295,54 @@ static int save_over(struct nv_subject *subject, const struct nv_version *versio
 	return rc;
 }
 
-static int save_known(struct nv_subject *subject, const struct nv_save_request *request, struct nv_save_result *result, struct nv_err *err)
+static int save_known(struct nv_subject *subject, const struct nv_save_request *request,
+                      struct nv_save_result *result, struct nv_err *err)
 {
 	const struct nv_version *version = nv_version_of(request->base);
 	if (!version) {
 		return nv_fail(err, EINVAL, "the version that was read is not known");
 	}
 	if (request->base->readonly) {
-		return nv_fail(err, EROFS, "the document has no plain JSON form, so it can only be saved in a full mount");
+		return nv_fail(
+			err, EROFS,
+			"the document has no plain JSON form, so it can only be saved in a full mount");
 	}
 	return save_over(subject, version, false, request, result, err);
 }
 
-static int save_unseen(struct nv_subject *subject, const struct nv_call *call, const struct nv_save_request *request, struct nv_save_result *result,
+static int save_unseen(struct nv_subject *subject, const struct nv_call *call,
+                       const struct nv_save_request *request, struct nv_save_result *result,
                        struct nv_err *err)
 {
 	int rc = -EAGAIN;
 	for (int i = 0; rc == -EAGAIN && i < TRIES; i++) {
 		cleanup_founddoc struct nv_founddoc found = { 0 };
 		struct nv_err missing = NV_ERR_INIT;
-		rc = subject->own || !subject->name.has_id || subject->name.id ?
-			     nv_docs_find(subject->ng, subject->node, NV_TEXT_FILE, true, &found, &missing) :
-			     -ENOENT;
+		rc = subject->own || !subject->name.has_id || subject->name.id
+		             ? nv_docs_find(subject->ng, subject->node, NV_TEXT_FILE, true, &found,
+		                            &missing)
+		             : -ENOENT;
 		if (rc == -ENOENT && !subject->own) {
 			rc = nv_docop_create(subject, call, request, result, err);
 		} else if (rc == 0 && found.item->blob->readonly) {
-			rc = nv_fail(err, EROFS, "the document has no plain JSON form, so it can only be saved in a full mount");
+			rc = nv_fail(
+				err, EROFS,
+				"the document has no plain JSON form, so it can only be saved in a full mount");
 		} else if (rc == 0) {
-			rc = save_over(subject, nv_version_of(found.item->blob), true, request, result, err);
+			rc = save_over(subject, nv_version_of(found.item->blob), true, request,
+			               result, err);
 		} else {
 			rc = nv_fail(err, rc == -ENOTUNIQ ? EEXIST : -rc, "%s", missing.msg);
 		}
 	}
-	return rc == -EAGAIN ? nv_fail(err, EEXIST, "%s", "the name is made and removed all the time") : rc;
+	return rc == -EAGAIN
+	               ? nv_fail(err, EEXIST, "%s", "the name is made and removed all the time")
+	               : rc;
 }
 
-int nv_docop_save(void *self, const struct nv_call *call, const struct nv_node *node, const struct nv_save_request *request,
-                  struct nv_save_result *result, struct nv_err *err)
+int nv_docop_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                  const struct nv_save_request *request, struct nv_save_result *result,
+                  struct nv_err *err)
 {
 	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
 	if ((role != NV_NG_DOC && role != NV_NG_OWN) || (node->row->flags & NV_ROW_READONLY)) {
@@ -295,5 +353,6 @@ int nv_docop_save(void *self, const struct nv_call *call, const struct nv_node *
 	if (rc) {
 		return rc;
 	}
-	return request->base ? save_known(&subject, request, result, err) : save_unseen(&subject, call, request, result, err);
+	return request->base ? save_known(&subject, request, result, err)
+	                     : save_unseen(&subject, call, request, result, err);
 }

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "netgoat/arena.h"
+#include "netgoat/schema_tree.h"
 
 extern const char nv_embed_schema_json[];
 extern const size_t nv_embed_schema_json_size;
@@ -35,8 +36,9 @@ struct nv_schema {
 };
 
 static const char *const kind_words[NV_DOC_KINDS] = {
-	[NV_DOC_TEAM] = "team",     [NV_DOC_USER] = "user",   [NV_DOC_DOMAIN] = "domain",
-	[NV_DOC_RECORD] = "record", [NV_DOC_PROXY] = "proxy", [NV_DOC_ALERT] = "alert",
+	[NV_DOC_TEAM] = "team",         [NV_DOC_USER] = "user",
+	[NV_DOC_DOMAIN] = "domain",     [NV_DOC_RECORD] = "record",
+	[NV_DOC_PROXY] = "proxy",       [NV_DOC_ALERT] = "alert",
 	[NV_DOC_INCIDENT] = "incident", [NV_DOC_ANALYTICS] = "analytics",
 };
 
@@ -46,7 +48,8 @@ static const char *const role_words[NV_ROLE_COUNT] = { NV_ROLES(ROLE_WORD) };
 
 static const char *const type_words[] = { "any",  "string",   "number", "int",  "bool",
 	                                  "date", "objectid", "object", "array" };
-static const char *const format_words[] = { "none", "slug", "domain", "owner", "rdata", "email", "url", "pem" };
+static const char *const format_words[] = { "none",  "slug",  "domain", "owner",
+	                                    "rdata", "email", "url",    "pem" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -55,12 +58,15 @@ static const struct {
 	enum nv_doc_kind kind;
 	enum nv_role role;
 } needed_roles[] = {
-	{ NV_DOC_TEAM, NV_ROLE_NAME },     { NV_DOC_USER, NV_ROLE_NAME },     { NV_DOC_DOMAIN, NV_ROLE_NAME },
-	{ NV_DOC_DOMAIN, NV_ROLE_TEAM },   { NV_DOC_RECORD, NV_ROLE_NAME },   { NV_DOC_RECORD, NV_ROLE_TYPE },
-	{ NV_DOC_RECORD, NV_ROLE_DOMAIN }, { NV_DOC_PROXY, NV_ROLE_NAME },    { NV_DOC_PROXY, NV_ROLE_DOMAIN },
-	{ NV_DOC_ALERT, NV_ROLE_TEAM },    { NV_DOC_ALERT, NV_ROLE_DOMAIN },  { NV_DOC_INCIDENT, NV_ROLE_TEAM },
-	{ NV_DOC_INCIDENT, NV_ROLE_DOMAIN }, { NV_DOC_ANALYTICS, NV_ROLE_DOMAIN }, { NV_DOC_USER, NV_ROLE_TEAMS },
-	{ NV_DOC_TEAM, NV_ROLE_MEMBERS },  { NV_DOC_TEAM, NV_ROLE_MEMBER_USER }, { NV_DOC_ANALYTICS, NV_ROLE_TIME },
+	{ NV_DOC_TEAM, NV_ROLE_NAME },        { NV_DOC_USER, NV_ROLE_NAME },
+	{ NV_DOC_DOMAIN, NV_ROLE_NAME },      { NV_DOC_DOMAIN, NV_ROLE_TEAM },
+	{ NV_DOC_RECORD, NV_ROLE_NAME },      { NV_DOC_RECORD, NV_ROLE_TYPE },
+	{ NV_DOC_RECORD, NV_ROLE_DOMAIN },    { NV_DOC_PROXY, NV_ROLE_NAME },
+	{ NV_DOC_PROXY, NV_ROLE_DOMAIN },     { NV_DOC_ALERT, NV_ROLE_TEAM },
+	{ NV_DOC_ALERT, NV_ROLE_DOMAIN },     { NV_DOC_INCIDENT, NV_ROLE_TEAM },
+	{ NV_DOC_INCIDENT, NV_ROLE_DOMAIN },  { NV_DOC_ANALYTICS, NV_ROLE_DOMAIN },
+	{ NV_DOC_USER, NV_ROLE_TEAMS },       { NV_DOC_TEAM, NV_ROLE_MEMBERS },
+	{ NV_DOC_TEAM, NV_ROLE_MEMBER_USER }, { NV_DOC_ANALYTICS, NV_ROLE_TIME },
 	{ NV_DOC_ANALYTICS, NV_ROLE_CHUNK },
 };
 
@@ -76,8 +82,8 @@ static int find_word(const char *const *words, size_t count, const char *word)
 
 /* ---- Attributes of a field ---- */
 
-static int load_strings(struct nv_schema *schema, const cJSON *item, const char *where, bool nulls, const char ***ret_items,
-                        size_t *ret_count, struct nv_err *err)
+static int load_strings(struct nv_schema *schema, const cJSON *item, const char *where, bool nulls,
+                        const char ***ret_items, size_t *ret_count, struct nv_err *err)
 {
 	if (!cJSON_IsArray(item)) {
 		return nv_fail(err, EINVAL, "%s: an array of strings is wanted", where);
@@ -110,7 +116,8 @@ static void append_json(bson_t *doc, const char *key, const cJSON *item)
 		bson_append_bool(doc, key, -1, cJSON_IsTrue(item));
 	} else if (cJSON_IsNumber(item)) {
 		double number = item->valuedouble;
-		if (number >= INT32_MIN && number <= INT32_MAX && number == (double)(int32_t)number) {
+		if (number >= INT32_MIN && number <= INT32_MAX &&
+		    number == (double)(int32_t)number) {
 			bson_append_int32(doc, key, -1, (int32_t)number);
 		} else {
 			bson_append_double(doc, key, -1, number);
@@ -148,18 +155,20 @@ static int load_flag(const cJSON *item, const char *where, bool *ret_flag, struc
 	return 0;
 }
 
-static int load_word(const cJSON *item, const char *where, const char *const *words, size_t count, int *ret_index,
-                     struct nv_err *err)
+static int load_word(const cJSON *item, const char *where, const char *const *words, size_t count,
+                     int *ret_index, struct nv_err *err)
 {
 	int found = cJSON_IsString(item) ? find_word(words, count, item->valuestring) : -1;
 	if (found < 0) {
-		return nv_fail(err, EINVAL, "%s: unknown word %s", where, cJSON_IsString(item) ? item->valuestring : "(no string)");
+		return nv_fail(err, EINVAL, "%s: unknown word %s", where,
+		               cJSON_IsString(item) ? item->valuestring : "(no string)");
 	}
 	*ret_index = found;
 	return 0;
 }
 
-static int load_number(const cJSON *item, const char *where, bool *ret_has, double *ret_number, struct nv_err *err)
+static int load_number(const cJSON *item, const char *where, bool *ret_has, double *ret_number,
+                       struct nv_err *err)
 {
 	if (!cJSON_IsNumber(item)) {
 		return nv_fail(err, EINVAL, "%s: a number is wanted", where);
@@ -169,16 +178,17 @@ static int load_number(const cJSON *item, const char *where, bool *ret_has, doub
 	return 0;
 }
 
-static int load_attribute(struct nv_schema *schema, struct nv_schema_field *field, const cJSON *item, const char *where,
-                          struct nv_err *err)
+static int load_attribute(struct nv_schema *schema, struct nv_schema_field *field,
+                          const cJSON *item, const char *where, struct nv_err *err)
 {
 	const char *name = item->string;
 	const struct {
 		const char *name;
 		bool *flag;
 	} flags[] = {
-		{ "required", &field->required }, { "secret", &field->secret }, { "state", &field->state },
-		{ "copy", &field->copy },         { "ids", &field->ids },       { "enum_nocase", &field->enum_nocase },
+		{ "required", &field->required }, { "secret", &field->secret },
+		{ "state", &field->state },       { "copy", &field->copy },
+		{ "ids", &field->ids },           { "enum_nocase", &field->enum_nocase },
 	};
 	for (size_t i = 0; i < COUNT(flags); i++) {
 		if (strcmp(name, flags[i].name) == 0) {
@@ -197,9 +207,11 @@ static int load_attribute(struct nv_schema *schema, struct nv_schema_field *fiel
 		rc = load_word(item, where, format_words, COUNT(format_words), &word, err);
 		field->format = (enum nv_field_format)word;
 	} else if (strcmp(name, "enum") == 0) {
-		rc = load_strings(schema, item, where, false, &field->enums, &field->enums_count, err);
+		rc = load_strings(schema, item, where, false, &field->enums, &field->enums_count,
+		                  err);
 	} else if (strcmp(name, "reserved") == 0) {
-		rc = load_strings(schema, item, where, false, &field->reserved, &field->reserved_count, err);
+		rc = load_strings(schema, item, where, false, &field->reserved,
+		                  &field->reserved_count, err);
 	} else if (strcmp(name, "apex") == 0) {
 		rc = load_strings(schema, item, where, true, &field->apex, &field->apex_count, err);
 	} else if (strcmp(name, "key") == 0 && cJSON_IsString(item)) {
@@ -208,7 +220,8 @@ static int load_attribute(struct nv_schema *schema, struct nv_schema_field *fiel
 		rc = load_number(item, where, &field->has_min, &field->min, err);
 	} else if (strcmp(name, "max") == 0) {
 		rc = load_number(item, where, &field->has_max, &field->max, err);
-	} else if (strcmp(name, "max_items") == 0 && cJSON_IsNumber(item) && item->valuedouble >= 1) {
+	} else if (strcmp(name, "max_items") == 0 && cJSON_IsNumber(item) &&
+	           item->valuedouble >= 1) {
 		field->max_items = (size_t)item->valuedouble;
 	} else if (strcmp(name, "default") == 0) {
 		field->fallback = nv_arena_bson(&schema->arena);
@@ -222,58 +235,7 @@ static int load_attribute(struct nv_schema *schema, struct nv_schema_field *fiel
 	return rc;
 }
 
-/* ---- The tree of names ---- */
-
-static struct nv_schema_node *add_child(struct nv_schema *schema, struct nv_schema_node *node, const char *name, size_t size)
-{
-	for (size_t i = 0; i < node->children_count; i++) {
-		if (strlen(node->children[i]->name) == size && memcmp(node->children[i]->name, name, size) == 0) {
-			return node->children[i];
-		}
-	}
-	struct nv_schema_node **grown = nv_arena_alloc(&schema->arena, node->children_count + 1, sizeof(*grown));
-	struct nv_schema_node *child = nv_arena_alloc(&schema->arena, 1, sizeof(*child));
-	if (!grown || !child) {
-		return NULL;
-	}
-	child->name = nv_arena_strndup(&schema->arena, name, size);
-	child->pattern = child->name && strpbrk(child->name, "*?[") != NULL;
-	if (node->children_count) {
-		memcpy(grown, node->children, node->children_count * sizeof(*grown));
-	}
-	grown[node->children_count++] = child;
-	node->children = grown;
-	return child->name ? child : NULL;
-}
-
-/* The node of a path like "a.b[].c", made on the way. A bracket begins an element only as "[]" (elsewhere it is fnmatch's). */
-static struct nv_schema_node *add_path(struct nv_schema *schema, struct nv_schema_node *node, const char *path, bool hides)
-{
-	while (node) {
-		size_t size = strcspn(path, ".");
-		size_t name_size = size;
-		while (name_size >= 2 && memcmp(path + name_size - 2, "[]", 2) == 0) {
-			name_size -= 2;
-		}
-		node->hides = node->hides || hides;
-		node = add_child(schema, node, path, name_size);
-		for (size_t i = name_size; node && i < size; i += 2) {
-			node->hides = node->hides || hides;
-			if (!node->element) {
-				node->element = nv_arena_alloc(&schema->arena, 1, sizeof(*node->element));
-			}
-			node = node->element;
-		}
-		if (!node || !path[size]) {
-			break;
-		}
-		path += size + 1;
-	}
-	if (node) {
-		node->hides = node->hides || hides;
-	}
-	return node;
-}
+/* ---- Fields ---- */
 
 static const char *without_brackets(struct nv_schema *schema, const char *path, size_t size)
 {
@@ -289,14 +251,17 @@ static const char *without_brackets(struct nv_schema *schema, const char *path, 
 	return plain;
 }
 
-static int split_aliases(struct nv_schema *schema, struct nv_schema_field *field, const char *names, struct nv_err *err)
+static int split_aliases(struct nv_schema *schema, struct nv_schema_field *field, const char *names,
+                         struct nv_err *err)
 {
 	field->paths = nv_arena_alloc(&schema->arena, ALIASES_MAX + 1, sizeof(*field->paths));
-	field->query_paths = nv_arena_alloc(&schema->arena, ALIASES_MAX + 1, sizeof(*field->query_paths));
+	field->query_paths =
+		nv_arena_alloc(&schema->arena, ALIASES_MAX + 1, sizeof(*field->query_paths));
 	for (const char *at = names; field->paths && field->query_paths;) {
 		size_t size = strcspn(at, "|");
 		if (size == 0 || field->paths_count == ALIASES_MAX) {
-			return nv_fail(err, EINVAL, "field %s: one to %d names, divided by |", names, ALIASES_MAX);
+			return nv_fail(err, EINVAL, "field %s: one to %d names, divided by |",
+			               names, ALIASES_MAX);
 		}
 		field->paths[field->paths_count] = nv_arena_strndup(&schema->arena, at, size);
 		field->query_paths[field->paths_count++] = without_brackets(schema, at, size);
@@ -308,8 +273,8 @@ static int split_aliases(struct nv_schema *schema, struct nv_schema_field *field
 	return nv_arena_error(&schema->arena) ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-static int load_field(struct nv_schema *schema, struct nv_schema_kind *kind, struct nv_schema_node *root, const cJSON *item,
-                      struct nv_err *err)
+static int load_field(struct nv_schema *schema, struct nv_schema_kind *kind,
+                      struct nv_schema_node *root, const cJSON *item, struct nv_err *err)
 {
 	char where[160];
 	(void)snprintf(where, sizeof(where), "%s field %s", kind_words[kind->kind], item->string);
@@ -328,18 +293,21 @@ static int load_field(struct nv_schema *schema, struct nv_schema_kind *kind, str
 		return rc;
 	}
 	for (size_t i = 0; i < field->paths_count; i++) {
-		struct nv_schema_node *node = add_path(schema, root, field->paths[i], field->secret || field->state);
+		struct nv_schema_node *node = nv_schema_tree_add(
+			&schema->arena, root, field->paths[i], field->secret || field->state);
 		if (!node) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
 		if (node->field) {
-			return nv_fail(err, EINVAL, "%s: %s is given twice", where, field->paths[i]);
+			return nv_fail(err, EINVAL, "%s: %s is given twice", where,
+			               field->paths[i]);
 		}
 		node->field = field;
 	}
 	if (field->role != NV_ROLE_NONE) {
 		if (kind->roles[field->role]) {
-			return nv_fail(err, EINVAL, "%s: a second field of role %s", where, role_words[field->role]);
+			return nv_fail(err, EINVAL, "%s: a second field of role %s", where,
+			               role_words[field->role]);
 		}
 		kind->roles[field->role] = field;
 	}
@@ -349,42 +317,50 @@ static int load_field(struct nv_schema *schema, struct nv_schema_kind *kind, str
 
 /* ---- Kinds ---- */
 
-/* The name's template must say what the roles say: "{NAME}" or "{NAME}.{TYPE}" by the first aliases; none: named by id. */
+/* The name's template must say what the roles say: "{NAME}" or "{NAME}.{TYPE}" by the first
+ * aliases; none: named by id. */
 static int load_template(struct nv_schema_kind *kind, const cJSON *item, struct nv_err *err)
 {
 	kind->has_name = kind->roles[NV_ROLE_NAME] != NULL;
 	kind->has_type = kind->roles[NV_ROLE_TYPE] != NULL;
 	char wanted[160] = "";
 	if (kind->has_type && kind->has_name) {
-		(void)snprintf(wanted, sizeof(wanted), "{%s}.{%s}", kind->roles[NV_ROLE_NAME]->paths[0],
+		(void)snprintf(wanted, sizeof(wanted), "{%s}.{%s}",
+		               kind->roles[NV_ROLE_NAME]->paths[0],
 		               kind->roles[NV_ROLE_TYPE]->paths[0]);
 	} else if (kind->has_name) {
 		(void)snprintf(wanted, sizeof(wanted), "{%s}", kind->roles[NV_ROLE_NAME]->paths[0]);
 	}
 	if (strcmp(cJSON_IsString(item) ? item->valuestring : "", wanted) != 0) {
-		return nv_fail(err, EINVAL, "%s: the name must be \"%s\" by the roles of its fields", kind_words[kind->kind], wanted);
+		return nv_fail(err, EINVAL,
+		               "%s: the name must be \"%s\" by the roles of its fields",
+		               kind_words[kind->kind], wanted);
 	}
 	return 0;
 }
 
 static int add_index(struct nv_schema *schema, const char *collection, const char *path)
 {
-	int rc = nv_arena_grow(&schema->arena, (void **)&schema->indexes, schema->indexes_count, &schema->indexes_cap,
-	                       sizeof(*schema->indexes));
+	int rc = nv_arena_grow(&schema->arena, (void **)&schema->indexes, schema->indexes_count,
+	                       &schema->indexes_cap, sizeof(*schema->indexes));
 	if (rc == 0) {
-		schema->indexes[schema->indexes_count++] = (struct nv_docstore_index){ .collection = collection, .path = path };
+		schema->indexes[schema->indexes_count++] =
+			(struct nv_docstore_index){ .collection = collection, .path = path };
 	}
 	return rc;
 }
 
-static int add_indexes(struct nv_schema *schema, const struct nv_schema_kind *kind, struct nv_err *err)
+static int add_indexes(struct nv_schema *schema, const struct nv_schema_kind *kind,
+                       struct nv_err *err)
 {
-	static const enum nv_role roles[] = { NV_ROLE_NAME, NV_ROLE_TEAM, NV_ROLE_DOMAIN, NV_ROLE_TEAMS, NV_ROLE_MEMBER_USER };
+	static const enum nv_role roles[] = { NV_ROLE_NAME, NV_ROLE_TEAM, NV_ROLE_DOMAIN,
+		                              NV_ROLE_TEAMS, NV_ROLE_MEMBER_USER };
 	for (size_t c = 0; c < kind->collections_count; c++) {
 		for (size_t r = 0; r < COUNT(roles); r++) {
 			const struct nv_schema_field *field = kind->roles[roles[r]];
 			for (size_t p = 0; field && p < field->paths_count; p++) {
-				if (add_index(schema, kind->collections[c], field->query_paths[p])) {
+				if (add_index(schema, kind->collections[c],
+				              field->query_paths[p])) {
 					return nv_fail(err, ENOMEM, "out of memory");
 				}
 			}
@@ -393,7 +369,8 @@ static int add_indexes(struct nv_schema *schema, const struct nv_schema_kind *ki
 	return 0;
 }
 
-static int load_kind(struct nv_schema *schema, enum nv_doc_kind number, const cJSON *item, struct nv_err *err)
+static int load_kind(struct nv_schema *schema, enum nv_doc_kind number, const cJSON *item,
+                     struct nv_err *err)
 {
 	struct nv_schema_kind *kind = &schema->kinds[number];
 	const char *word = kind_words[number];
@@ -402,8 +379,8 @@ static int load_kind(struct nv_schema *schema, enum nv_doc_kind number, const cJ
 	if (!cJSON_IsObject(item) || !cJSON_IsObject(fields)) {
 		return nv_fail(err, EINVAL, "%s: no fields", word);
 	}
-	int rc = load_strings(schema, cJSON_GetObjectItemCaseSensitive(item, "collections"), word, false, &kind->collections,
-	                      &kind->collections_count, err);
+	int rc = load_strings(schema, cJSON_GetObjectItemCaseSensitive(item, "collections"), word,
+	                      false, &kind->collections, &kind->collections_count, err);
 	if (rc) {
 		return nv_wrap(err, "collections of");
 	}
@@ -411,7 +388,8 @@ static int load_kind(struct nv_schema *schema, enum nv_doc_kind number, const cJ
 		return nv_fail(err, EINVAL, "%s: no collections", word);
 	}
 	struct nv_schema_node *root = nv_arena_alloc(&schema->arena, 1, sizeof(*root));
-	kind->fields = nv_arena_alloc(&schema->arena, (size_t)cJSON_GetArraySize(fields) + 1, sizeof(*kind->fields));
+	kind->fields = nv_arena_alloc(&schema->arena, (size_t)cJSON_GetArraySize(fields) + 1,
+	                              sizeof(*kind->fields));
 	if (!root || !kind->fields) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -426,7 +404,8 @@ static int load_kind(struct nv_schema *schema, enum nv_doc_kind number, const cJ
 	}
 	for (size_t i = 0; i < COUNT(needed_roles); i++) {
 		if (needed_roles[i].kind == number && !kind->roles[needed_roles[i].role]) {
-			return nv_fail(err, EINVAL, "%s: no field has the role %s", word, role_words[needed_roles[i].role]);
+			return nv_fail(err, EINVAL, "%s: no field has the role %s", word,
+			               role_words[needed_roles[i].role]);
 		}
 	}
 	rc = load_template(kind, cJSON_GetObjectItemCaseSensitive(item, "name"), err);
@@ -455,7 +434,8 @@ static int read_file(const char *file, struct nv_buf *out, struct nv_err *err)
 		}
 		nv_buf_append(out, block, (size_t)got);
 		if (out->len > SCHEMA_FILE_MAX) {
-			return nv_fail(err, EINVAL, "schema %s: over %d bytes", file, SCHEMA_FILE_MAX);
+			return nv_fail(err, EINVAL, "schema %s: over %d bytes", file,
+			               SCHEMA_FILE_MAX);
 		}
 	}
 	return nv_buf_error(out) ? nv_fail(err, ENOMEM, "out of memory") : 0;
@@ -494,7 +474,9 @@ static int load_text(struct nv_schema *schema, struct nv_err *err)
 		}
 	}
 	for (int kind = 0; kind < NV_DOC_KINDS; kind++) {
-		rc = load_kind(schema, kind, cJSON_GetObjectItemCaseSensitive(schema->root, kind_words[kind]), err);
+		rc = load_kind(schema, kind,
+		               cJSON_GetObjectItemCaseSensitive(schema->root, kind_words[kind]),
+		               err);
 		if (rc) {
 			return rc;
 		}

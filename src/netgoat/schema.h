@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The mapping of Netgoat's documents as data: which collections hold what, which fields there are and what they mean (DESIGN 6).
+ * The mapping of Netgoat's documents as data: which collections hold what, which fields there are
+ * and what they mean (DESIGN 6).
  *
- * The embedded schema.json is the default; a file replaces it as a whole. A field is given as "name|alias|…", with dots for fields of
- * sub-documents and [] for the elements of an array ("members[].user_id"); a name may have the wildcards of fnmatch(3). Code asks for
- * fields by role only. Immutable once loaded; any thread.
+ * The embedded schema.json is the default; a file replaces it as a whole. A field is given as
+ * "name|alias|…", with dots for fields of sub-documents and [] for the elements of an array
+ * ("members[].user_id"); a name may have the wildcards of fnmatch(3). Code asks for fields by role
+ * only. Immutable once loaded; any thread.
  */
 #ifndef NV_NETGOAT_SCHEMA_H
 #define NV_NETGOAT_SCHEMA_H
@@ -17,7 +19,8 @@
 #include "base/error.h"
 #include "docstore/docstore.h"
 
-/* The kinds of documents; the word of each in the schema and in changelog entries is nv_schema_word. */
+/* The kinds of documents; the word of each in the schema and in changelog entries is
+ * nv_schema_word. */
 enum nv_doc_kind {
 	NV_DOC_TEAM,
 	NV_DOC_USER,
@@ -43,46 +46,46 @@ enum nv_field_type {
 };
 
 /* X-macro of what the code knows a field as: identifier, word in the schema. */
-#define NV_ROLES(X)                                    \
-	X(NV_ROLE_NAME, "name")                        \
-	X(NV_ROLE_TYPE, "type")                        \
-	X(NV_ROLE_TEAM, "team")                        \
-	X(NV_ROLE_DOMAIN, "domain")                    \
-	X(NV_ROLE_DOMAIN_NAME, "domain_name")          \
-	X(NV_ROLE_TEAMS, "teams")                      \
-	X(NV_ROLE_MEMBERS, "members")                  \
-	X(NV_ROLE_MEMBER_USER, "member_user")          \
-	X(NV_ROLE_USER_ROLE, "user_role")              \
-	X(NV_ROLE_CREATED, "created")                  \
-	X(NV_ROLE_UPDATED, "updated")                  \
-	X(NV_ROLE_VERSION, "version")                  \
-	X(NV_ROLE_TIME, "time")                        \
-	X(NV_ROLE_CHUNK, "chunk")                      \
-	X(NV_ROLE_ACTIVE, "active")                    \
-	X(NV_ROLE_VALUE, "value")                      \
-	X(NV_ROLE_TTL, "ttl")                          \
-	X(NV_ROLE_PRIORITY, "priority")                \
-	X(NV_ROLE_PROXIED, "proxied")                  \
-	X(NV_ROLE_TARGET_URL, "target_url")            \
-	X(NV_ROLE_CERTIFICATE, "certificate")          \
-	X(NV_ROLE_PRIVATE_KEY, "private_key")          \
-	X(NV_ROLE_POLICY, "policy")                    \
-	X(NV_ROLE_SUBDOMAINS, "subdomains")            \
-	X(NV_ROLE_SUB_NAME, "sub_name")                \
-	X(NV_ROLE_SUB_FULL, "sub_full")                \
-	X(NV_ROLE_SUB_TARGET_URL, "sub_target_url")    \
-	X(NV_ROLE_SUB_CERTIFICATE, "sub_certificate")  \
-	X(NV_ROLE_SUB_PRIVATE_KEY, "sub_private_key")  \
-	X(NV_ROLE_SUB_POLICY, "sub_policy")            \
-	X(NV_ROLE_SUB_ACTIVE, "sub_active")            \
-	X(NV_ROLE_WAF_RULES, "waf_rules")              \
-	X(NV_ROLE_WAF_NAME, "waf_name")                \
-	X(NV_ROLE_WAF_EXPRESSION, "waf_expression")    \
-	X(NV_ROLE_WAF_ACTION, "waf_action")            \
-	X(NV_ROLE_WAF_PRIORITY, "waf_priority")        \
-	X(NV_ROLE_WAF_ENABLED, "waf_enabled")          \
-	X(NV_ROLE_UPSTREAMS, "upstreams")              \
-	X(NV_ROLE_UPSTREAM_URL, "upstream_url")        \
+#define NV_ROLES(X)                                                                                \
+	X(NV_ROLE_NAME, "name")                                                                    \
+	X(NV_ROLE_TYPE, "type")                                                                    \
+	X(NV_ROLE_TEAM, "team")                                                                    \
+	X(NV_ROLE_DOMAIN, "domain")                                                                \
+	X(NV_ROLE_DOMAIN_NAME, "domain_name")                                                      \
+	X(NV_ROLE_TEAMS, "teams")                                                                  \
+	X(NV_ROLE_MEMBERS, "members")                                                              \
+	X(NV_ROLE_MEMBER_USER, "member_user")                                                      \
+	X(NV_ROLE_USER_ROLE, "user_role")                                                          \
+	X(NV_ROLE_CREATED, "created")                                                              \
+	X(NV_ROLE_UPDATED, "updated")                                                              \
+	X(NV_ROLE_VERSION, "version")                                                              \
+	X(NV_ROLE_TIME, "time")                                                                    \
+	X(NV_ROLE_CHUNK, "chunk")                                                                  \
+	X(NV_ROLE_ACTIVE, "active")                                                                \
+	X(NV_ROLE_VALUE, "value")                                                                  \
+	X(NV_ROLE_TTL, "ttl")                                                                      \
+	X(NV_ROLE_PRIORITY, "priority")                                                            \
+	X(NV_ROLE_PROXIED, "proxied")                                                              \
+	X(NV_ROLE_TARGET_URL, "target_url")                                                        \
+	X(NV_ROLE_CERTIFICATE, "certificate")                                                      \
+	X(NV_ROLE_PRIVATE_KEY, "private_key")                                                      \
+	X(NV_ROLE_POLICY, "policy")                                                                \
+	X(NV_ROLE_SUBDOMAINS, "subdomains")                                                        \
+	X(NV_ROLE_SUB_NAME, "sub_name")                                                            \
+	X(NV_ROLE_SUB_FULL, "sub_full")                                                            \
+	X(NV_ROLE_SUB_TARGET_URL, "sub_target_url")                                                \
+	X(NV_ROLE_SUB_CERTIFICATE, "sub_certificate")                                              \
+	X(NV_ROLE_SUB_PRIVATE_KEY, "sub_private_key")                                              \
+	X(NV_ROLE_SUB_POLICY, "sub_policy")                                                        \
+	X(NV_ROLE_SUB_ACTIVE, "sub_active")                                                        \
+	X(NV_ROLE_WAF_RULES, "waf_rules")                                                          \
+	X(NV_ROLE_WAF_NAME, "waf_name")                                                            \
+	X(NV_ROLE_WAF_EXPRESSION, "waf_expression")                                                \
+	X(NV_ROLE_WAF_ACTION, "waf_action")                                                        \
+	X(NV_ROLE_WAF_PRIORITY, "waf_priority")                                                    \
+	X(NV_ROLE_WAF_ENABLED, "waf_enabled")                                                      \
+	X(NV_ROLE_UPSTREAMS, "upstreams")                                                          \
+	X(NV_ROLE_UPSTREAM_URL, "upstream_url")                                                    \
 	X(NV_ROLE_UPSTREAM_DOWN, "upstream_down")
 
 #define NV_ROLE_ENUM(id, word) id,
@@ -103,46 +106,51 @@ enum nv_field_format {
 
 /* One field. Strings live as long as the schema. */
 struct nv_schema_field {
-	const char **paths;  /* aliases, dotted with [] after arrays, in order of preference; NULL-terminated */
-	size_t paths_count;  /* at least 1 */
+	/* aliases, dotted with [] after arrays, in order of preference; NULL-terminated */
+	const char **paths;
+	size_t paths_count;       /* at least 1 */
 	const char **query_paths; /* the same without [], as the store takes them */
 	enum nv_role role;
 	enum nv_field_type type;
 	enum nv_field_format format;
-	const char **enums;  /* allowed strings; NULL = any */
+	const char **enums; /* allowed strings; NULL = any */
 	size_t enums_count;
 	const char **reserved; /* refused strings; NULL = none */
 	size_t reserved_count;
-	const char **apex;   /* texts that mean the top of the zone, the one to write first; NULL among them = null or absent */
+	/* texts that mean the top of the zone, the one to write first; NULL among them = null or
+	 * absent */
+	const char **apex;
 	size_t apex_count;
-	const char *key;     /* arrays: the field that identifies an element; NULL = none */
-	size_t max_items;    /* arrays; 0 = no limit */
-	bool ids;            /* arrays: new elements get an _id */
-	bool required;       /* refused when a new document (or element) lacks it, or when it is taken away */
-	bool secret;         /* never shown, masked in views and changelog */
-	bool state;          /* kept by the server: not in the text, not to be set */
-	bool copy;           /* repeats something of the parent; set from it */
+	const char *key;  /* arrays: the field that identifies an element; NULL = none */
+	size_t max_items; /* arrays; 0 = no limit */
+	bool ids;         /* arrays: new elements get an _id */
+	bool required; /* refused when a new document (or element) lacks it, or when it is taken away */
+	bool secret; /* never shown, masked in views and changelog */
+	bool state;  /* kept by the server: not in the text, not to be set */
+	bool copy;   /* repeats something of the parent; set from it */
 	bool enum_nocase;
 	bool has_min, has_max;
-	double min, max;     /* of a number */
-	bson_t *fallback;    /* {"": value} for new documents, before generators are run; NULL = none */
+	double min, max;  /* of a number */
+	bson_t *fallback; /* {"": value} for new documents, before generators are run; NULL = none */
 };
 
 /* A node of the tree of field names that a walk through a document follows. */
 struct nv_schema_node {
-	const char *name;                     /* one name, or a pattern of names; NULL for the root and for array elements */
-	bool pattern;                         /* name has wildcards */
-	const struct nv_schema_field *field;  /* NULL: only something below it is known */
+	/* one name, or a pattern of names; NULL for the root and for array elements */
+	const char *name;
+	bool pattern;                        /* name has wildcards */
+	const struct nv_schema_field *field; /* NULL: only something below it is known */
 	struct nv_schema_node **children;
 	size_t children_count;
-	struct nv_schema_node *element;       /* of an array's elements; NULL = nothing is known of them */
-	bool hides;                           /* a secret or state field stands here or below */
+	/* of an array's elements; NULL = nothing is known of them */
+	struct nv_schema_node *element;
+	bool hides; /* a secret or state field stands here or below */
 };
 
 /* One kind of document. */
 struct nv_schema_kind {
 	enum nv_doc_kind kind;
-	const char **collections;             /* names, the preferred one first */
+	const char **collections; /* names, the preferred one first */
 	size_t collections_count;
 	const struct nv_schema_node *root;
 	const struct nv_schema_field **fields; /* in order; top-level and below */
@@ -154,7 +162,8 @@ struct nv_schema_kind {
 
 struct nv_schema;
 
-/* Loads file, or the embedded schema when NULL. -ENOENT -EACCES (file), -EINVAL with the reason. Owns: free with nv_schema_free. */
+/* Loads file, or the embedded schema when NULL. -ENOENT -EACCES (file), -EINVAL with the reason.
+ * Owns: free with nv_schema_free. */
 int nv_schema_new(const char *file, struct nv_schema **ret_schema, struct nv_err *err);
 void nv_schema_free(struct nv_schema *schema);
 
@@ -165,22 +174,29 @@ const char *nv_schema_text(const struct nv_schema *schema, size_t *ret_size);
 const char *nv_schema_mask(const struct nv_schema *schema);
 
 /* The paths that the mount queries by value, for nv_docstore_config. */
-const struct nv_docstore_index *nv_schema_indexes(const struct nv_schema *schema, size_t *ret_count);
+const struct nv_docstore_index *nv_schema_indexes(const struct nv_schema *schema,
+                                                  size_t *ret_count);
 
 const struct nv_schema_kind *nv_schema_get(const struct nv_schema *schema, enum nv_doc_kind kind);
 
 /* "team", "record", …: the word of changelog entries. */
 const char *nv_schema_word(enum nv_doc_kind kind);
 
-/* The node of a field of that name (size bytes) of a document at node; NULL = unknown. node may be NULL. */
-const struct nv_schema_node *nv_schema_child(const struct nv_schema_node *node, const char *name, size_t size);
+/* The node of a field of that name (size bytes) of a document at node; NULL = unknown. node may
+ * be NULL. */
+const struct nv_schema_node *nv_schema_child(const struct nv_schema_node *node, const char *name,
+                                             size_t size);
 
-/* The paths of a role as terms want them; *ret_paths may be NULL when the kind has no such field. Returns their number. */
-size_t nv_schema_role_paths(const struct nv_schema_kind *kind, enum nv_role role, const char *const **ret_paths);
+/* The paths of a role as terms want them; *ret_paths may be NULL when the kind has no such
+ * field. Returns their number. */
+size_t nv_schema_role_paths(const struct nv_schema_kind *kind, enum nv_role role,
+                            const char *const **ret_paths);
 
-/* Puts *ret_iter on the value of the first alias of role in doc that is not null (roles of array elements: doc is the element, names are the
- * last parts of the aliases). False: all are null or missing. *ret_path (may be NULL) is the alias it stands under. */
-bool nv_schema_find(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, bson_iter_t *ret_iter, const char **ret_path);
+/* Puts *ret_iter on the value of the first alias of role in doc that is not null (roles of array
+ * elements: doc is the element, names are the last parts of the aliases). False: all are null or
+ * missing. *ret_path (may be NULL) is the alias it stands under. */
+bool nv_schema_find(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc,
+                    bson_iter_t *ret_iter, const char **ret_path);
 
 /* "string", "a number without fraction", …: for messages. */
 const char *nv_field_type_text(enum nv_field_type type);

@@ -60,9 +60,12 @@ void nv_docsnap_cache_unref(void *snap)
 	nv_docsnap_unref(snap);
 }
 
-struct nv_docitem *nv_docsnap_add(struct nv_docsnap *snap, char *name, struct nv_blob *blob, bson_t *head, const char *collection)
+struct nv_docitem *nv_docsnap_add(struct nv_docsnap *snap, char *name, struct nv_blob *blob,
+                                  bson_t *head, const char *collection)
 {
-	struct nv_docitem item = { .name = name, .blob = blob, .head = head, .collection = collection };
+	struct nv_docitem item = {
+		.name = name, .blob = blob, .head = head, .collection = collection
+	};
 	if (name && snap->count == snap->cap) {
 		size_t cap = snap->cap ? snap->cap * 2 : 8;
 		struct nv_docitem *grown = reallocarray(snap->items, cap, sizeof(*grown));
@@ -122,7 +125,8 @@ int nv_docsnap_finish(struct nv_docsnap *snap, const char *suffix)
 	bool renamed = false;
 	for (size_t i = 0; i < snap->count;) {
 		size_t end = i + 1;
-		while (end < snap->count && strcmp(snap->items[i].name, snap->items[end].name) == 0) {
+		while (end < snap->count &&
+		       strcmp(snap->items[i].name, snap->items[end].name) == 0) {
 			end++;
 		}
 		for (size_t k = i; end - i > 1 && k < end; k++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A snapshot: what one query said of one directory. Immutable once finished, refcounted, kept by the cache.
+ * A snapshot: what one query said of one directory. Immutable once finished, refcounted, kept by
+ * the cache.
  */
 #ifndef NV_NETGOAT_SNAP_H
 #define NV_NETGOAT_SNAP_H
@@ -17,13 +18,16 @@
 
 /* One name of a directory. */
 struct nv_docitem {
-	char *name;             /* owned; canonical */
-	struct nv_blob *blob;   /* owned reference; NULL: a directory, or over the budget of the listing */
-	uint64_t size;          /* of a file or link */
+	char *name; /* owned; canonical */
+	/* owned reference; NULL: a directory, or over the budget of the listing */
+	struct nv_blob *blob;
+	uint64_t size; /* of a file or link */
 	struct timespec mtime;
 	bool stamped;
-	bool said;              /* the name tells the document's name fields */
-	bson_t *head;           /* owned; directories of objects: _id, names and references; other documents without blob: _id. NULL: no document */
+	bool said;    /* the name tells the document's name fields */
+	/* owned; directories of objects: _id, names and references; other documents without blob:
+	 * _id. NULL: no document */
+	bson_t *head;
 	const char *collection; /* of the schema; NULL: no document */
 };
 
@@ -44,8 +48,10 @@ void nv_docsnap_unref(struct nv_docsnap *snap);
 void *nv_docsnap_cache_ref(void *snap);
 void nv_docsnap_cache_unref(void *snap);
 
-/* Appends an item; takes ownership of name, of one reference of blob, and of head, also on failure. size, mtime and stamped are taken from blob. NULL when out of memory. */
-struct nv_docitem *nv_docsnap_add(struct nv_docsnap *snap, char *name, struct nv_blob *blob, bson_t *head, const char *collection);
+/* Appends an item; takes ownership of name, of one reference of blob, and of head, also on
+ * failure. size, mtime and stamped are taken from blob. NULL when out of memory. */
+struct nv_docitem *nv_docsnap_add(struct nv_docsnap *snap, char *name, struct nv_blob *blob,
+                                  bson_t *head, const char *collection);
 
 /* Gives documents that share a name their long names, and sorts. 0 or -ENOMEM. */
 int nv_docsnap_finish(struct nv_docsnap *snap, const char *suffix);

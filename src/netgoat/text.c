@@ -25,7 +25,8 @@ bool nv_elem_find(const bson_t *doc, const char *path, struct nv_raw_elem *ret_e
 		struct nv_raw_iter iter;
 		struct nv_raw_elem elem;
 		int more = nv_raw_iter_init(&iter, data, size) ? 0 : 1;
-		while (more > 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0 && !nv_raw_key_is(&elem, path, name)) {
+		while (more > 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0 &&
+		       !nv_raw_key_is(&elem, path, name)) {
 		}
 		if (more <= 0) {
 			return false;
@@ -48,7 +49,8 @@ bool nv_elem_same(const struct nv_raw_elem *a, const struct nv_raw_elem *b)
 	return a->type == b->type && a->size == b->size && memcmp(a->value, b->value, a->size) == 0;
 }
 
-bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *field, const struct nv_raw_elem *elem)
+bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *field,
+                  const struct nv_raw_elem *elem)
 {
 	switch (field->role) {
 	case NV_ROLE_NAME:
@@ -66,9 +68,11 @@ bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *fi
 }
 
 /* True when the file's text leaves the field out. */
-static bool left_out(const struct show *show, const struct nv_schema_field *field, const struct nv_raw_elem *elem)
+static bool left_out(const struct show *show, const struct nv_schema_field *field,
+                     const struct nv_raw_elem *elem)
 {
-	return field->secret || field->state || field->role == NV_ROLE_TEAMS || nv_facts_say(show->facts, field, elem);
+	return field->secret || field->state || field->role == NV_ROLE_TEAMS ||
+	       nv_facts_say(show->facts, field, elem);
 }
 
 static void put_mask(const struct show *show, const struct nv_raw_elem *elem, struct nv_buf *out)
@@ -81,10 +85,12 @@ static void put_mask(const struct show *show, const struct nv_raw_elem *elem, st
 /* Whether something at or below node may have to be left out. */
 static bool is_sensitive(const struct show *show, const struct nv_schema_node *node)
 {
-	return node && (node->hides || (show->mode == NV_TEXT_FILE && node->children_count && node->field == NULL));
+	return node && (node->hides || (show->mode == NV_TEXT_FILE && node->children_count &&
+	                                node->field == NULL));
 }
 
-static int show_container(const struct show *show, const struct nv_schema_node *node, const uint8_t *data, size_t size, bool array, bool top,
+static int show_container(const struct show *show, const struct nv_schema_node *node,
+                          const uint8_t *data, size_t size, bool array, bool top,
                           struct nv_buf *out)
 {
 	struct nv_raw_iter iter;
@@ -92,10 +98,12 @@ static int show_container(const struct show *show, const struct nv_schema_node *
 	int more = nv_raw_iter_init(&iter, data, size);
 	size_t start = nv_raw_begin(out);
 	while (more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0) {
-		const struct nv_schema_node *child = array ? node->element : nv_schema_child(node, elem.key, elem.key_size);
+		const struct nv_schema_node *child =
+			array ? node->element : nv_schema_child(node, elem.key, elem.key_size);
 		const struct nv_schema_field *field = child ? child->field : NULL;
 		if (show->mode == NV_TEXT_FILE) {
-			if ((field && left_out(show, field, &elem)) || (top && nv_raw_key_is(&elem, "_id", 3))) {
+			if ((field && left_out(show, field, &elem)) ||
+			    (top && nv_raw_key_is(&elem, "_id", 3))) {
 				continue;
 			}
 		} else if (field && field->secret && elem.type != BSON_TYPE_NULL) {
@@ -107,24 +115,28 @@ static int show_container(const struct show *show, const struct nv_schema_node *
 			continue;
 		}
 		nv_raw_put_key(out, elem.type, elem.key, elem.key_size);
-		more = show_container(show, child, elem.value, elem.size, elem.type == BSON_TYPE_ARRAY, false, out);
+		more = show_container(show, child, elem.value, elem.size,
+		                      elem.type == BSON_TYPE_ARRAY, false, out);
 	}
 	nv_raw_end(out, start);
 	return more < 0 ? more : 0;
 }
 
-int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                 enum nv_text_mode mode, struct nv_buf *out, struct nv_err *err)
+int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                 const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,
+                 struct nv_buf *out, struct nv_err *err)
 {
 	struct show show = { .schema = schema, .kind = kind, .facts = facts, .mode = mode };
 	if (show_container(&show, kind->root, bson_get_data(doc), doc->len, false, true, out)) {
-		return nv_fail(err, EIO, "a stored %s is no well-formed BSON", nv_schema_word(kind->kind));
+		return nv_fail(err, EIO, "a stored %s is no well-formed BSON",
+		               nv_schema_word(kind->kind));
 	}
 	return nv_buf_error(out) ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
 
-int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                   enum nv_text_mode mode, bool compact, struct nv_buf *out, struct nv_err *err)
+int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                   const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,
+                   bool compact, struct nv_buf *out, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf shown = NV_BUF_INIT;
 	int rc = nv_text_show(schema, kind, facts, doc, mode, &shown, err);
@@ -133,7 +145,8 @@ int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *
 	}
 	bson_t view;
 	if (!bson_init_static(&view, (const uint8_t *)shown.data, shown.len)) {
-		return nv_fail(err, EIO, "a stored %s is no well-formed BSON", nv_schema_word(kind->kind));
+		return nv_fail(err, EIO, "a stored %s is no well-formed BSON",
+		               nv_schema_word(kind->kind));
 	}
 	rc = nv_json_format(&view, compact ? NV_JSON_COMPACT : 0, out);
 	if (compact) {
@@ -145,7 +158,8 @@ int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *
 bool nv_text_mtime(const struct nv_schema_kind *kind, const bson_t *doc, struct timespec *ret_mtime)
 {
 	bson_iter_t iter;
-	if (!nv_schema_find(kind, NV_ROLE_UPDATED, doc, &iter, NULL) || !BSON_ITER_HOLDS_DATE_TIME(&iter)) {
+	if (!nv_schema_find(kind, NV_ROLE_UPDATED, doc, &iter, NULL) ||
+	    !BSON_ITER_HOLDS_DATE_TIME(&iter)) {
 		return false;
 	}
 	int64_t ms = bson_iter_date_time(&iter);
@@ -162,8 +176,10 @@ static void free_version(void *priv)
 	free(version);
 }
 
-int nv_text_blob(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                 const char *collection, enum nv_text_mode mode, int64_t sampled_ms, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_text_blob(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                 const struct nv_facts *facts, const bson_t *doc, const char *collection,
+                 enum nv_text_mode mode, int64_t sampled_ms, struct nv_blob **ret_blob,
+                 struct nv_err *err)
 {
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 	int rc = nv_text_format(schema, kind, facts, doc, mode, false, &text, err);

@@ -16,7 +16,8 @@
 #include "netgoat/schema.h"
 #include "node/blob.h"
 
-/* What the path of a document says exactly: not repeated in its text. Borrowed bytes; type 0 = not said. */
+/* What the path of a document says exactly: not repeated in its text. Borrowed bytes; type 0 =
+ * not said. */
 struct nv_facts {
 	struct nv_raw_elem team;        /* the value of references to the team */
 	struct nv_raw_elem domain;      /* the value of references to the domain */
@@ -41,23 +42,32 @@ bool nv_elem_find(const bson_t *doc, const char *path, struct nv_raw_elem *ret_e
 /* Same type and bytes. */
 bool nv_elem_same(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
 
-/* True when the field (of a top-level alias, or below it for a dotted one) says what the path says. */
-bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *field, const struct nv_raw_elem *elem);
+/* True when the field (of a top-level alias, or below it for a dotted one) says what the path
+ * says. */
+bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *field,
+                  const struct nv_raw_elem *elem);
 
-/* Appends the BSON bytes of what mode shows of doc. facts may be NULL with NV_TEXT_STORED. 0; -EIO: damaged BSON; -ENOMEM. */
-int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                 enum nv_text_mode mode, struct nv_buf *out, struct nv_err *err);
+/* Appends the BSON bytes of what mode shows of doc. facts may be NULL with NV_TEXT_STORED. 0;
+ * -EIO: damaged BSON; -ENOMEM. */
+int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                 const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,
+                 struct nv_buf *out, struct nv_err *err);
 
-/* Appends its JSON text; compact: one line and a newline. 0; NV_JSON_OPAQUE (only {"$bson"} can say it); -EIO; -ENOMEM. */
-int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                   enum nv_text_mode mode, bool compact, struct nv_buf *out, struct nv_err *err);
+/* Appends its JSON text; compact: one line and a newline. 0; NV_JSON_OPAQUE (only {"$bson"} can
+ * say it); -EIO; -ENOMEM. */
+int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                   const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,
+                   bool compact, struct nv_buf *out, struct nv_err *err);
 
 /* The document's own time: its update field. False: it has none. */
-bool nv_text_mtime(const struct nv_schema_kind *kind, const bson_t *doc, struct timespec *ret_mtime);
+bool nv_text_mtime(const struct nv_schema_kind *kind, const bson_t *doc,
+                   struct timespec *ret_mtime);
 
 /* A blob of the document; its priv is a struct nv_version with a copy of doc. 0; -EIO; -ENOMEM. */
-int nv_text_blob(const struct nv_schema *schema, const struct nv_schema_kind *kind, const struct nv_facts *facts, const bson_t *doc,
-                 const char *collection, enum nv_text_mode mode, int64_t sampled_ms, struct nv_blob **ret_blob, struct nv_err *err);
+int nv_text_blob(const struct nv_schema *schema, const struct nv_schema_kind *kind,
+                 const struct nv_facts *facts, const bson_t *doc, const char *collection,
+                 enum nv_text_mode mode, int64_t sampled_ms, struct nv_blob **ret_blob,
+                 struct nv_err *err);
 
 /* The version in a blob; NULL when blob is NULL or was made by something else. */
 const struct nv_version *nv_version_of(const struct nv_blob *blob);

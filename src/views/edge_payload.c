@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The text of views/edge/TEAM/DOMAIN.json: a domain with its enabled proxies, active records and firewall rules merged, as edge nodes get it
- * (NETGOAT-FIELDS 6). What is not active is not pushed, so it is not here. Private keys are masked.
+ * The text of views/edge/TEAM/DOMAIN.json: a domain with its enabled proxies, active records and
+ * firewall rules merged, as edge nodes get it (NETGOAT-FIELDS 6). What is not active is not pushed,
+ * so it is not here. Private keys are masked.
  */
 #include "config.h"
 
+#include "views/edge_values.h"
 #include "views/views.h"
 
 #include <ctype.h>
@@ -28,175 +30,18 @@ struct payload {
 	const struct nv_netgoat_bundle *bundle;
 };
 
-/* ---- Values ---- */
-
-static bool string_of(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, const char **ret_text, size_t *ret_size)
-{
-	return nv_doc_string(kind, role, doc, ret_text, ret_size);
-}
-
-static bool flag_of(const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, bool missing)
-{
-	bson_iter_t iter;
-	return nv_schema_find(kind, role, doc, &iter, NULL) ? bson_iter_as_bool(&iter) : missing;
-}
-
-static void put_id(bson_t *out, const char *key, const bson_t *doc)
-{
-	cleanup_buf struct nv_buf text = NV_BUF_INIT;
-	bson_iter_t iter;
-	bool has = bson_iter_init_find(&iter, doc, "_id") && nv_docname_id_text(doc, &text) == 0;
-	bson_append_utf8(out, key, -1, has && text.data ? text.data : "", has ? (int)text.len : 0);
-}
-
-/* missing: what stands for a string that is not there; NULL = leave it out. */
-static void put_string(bson_t *out, const char *key, const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc, const char *missing)
-{
-	const char *text = NULL;
-	size_t size = 0;
-	if (string_of(kind, role, doc, &text, &size)) {
-		bson_append_utf8(out, key, -1, text, (int)size);
-	} else if (missing) {
-		bson_append_utf8(out, key, -1, missing, -1);
-	}
-}
-
-static void put_lower(bson_t *out, const char *key, const char *text, size_t size)
-{
-	char *lower = malloc(size + 1);
-	for (size_t i = 0; lower && i < size; i++) {
-		lower[i] = (char)tolower((unsigned char)text[i]);
-	}
-	bson_append_utf8(out, key, -1, lower ? lower : text, (int)size);
-	free(lower);
-}
-
-static void put_key(const struct payload *payload, bson_t *out, const char *key, enum nv_role role, const bson_t *doc, const char *missing)
-{
-	const char *text = NULL;
-	size_t size = 0;
-	bool has = string_of(payload->domain, role, doc, &text, &size) && size;
-	if (has || missing) {
-		bson_append_utf8(out, key, -1, has ? nv_schema_mask(payload->schema) : missing, -1);
-	}
-}
-
-/* A stored value with ids as text, and "id" for "_id". */
-static void put_plain(bson_t *out, const char *key, bson_iter_t *iter)
-{
-	bson_iter_t child;
-	if (strcmp(key, "_id") == 0) {
-		key = "id";
-	}
-	if (BSON_ITER_HOLDS_OID(iter)) {
-		char text[25];
-		bson_oid_to_string(bson_iter_oid(iter), text);
-		bson_append_utf8(out, key, -1, text, -1);
-	} else if ((BSON_ITER_HOLDS_DOCUMENT(iter) || BSON_ITER_HOLDS_ARRAY(iter)) && bson_iter_recurse(iter, &child)) {
-		bson_t inner = BSON_INITIALIZER;
-		while (bson_iter_next(&child)) {
-			put_plain(&inner, bson_iter_key(&child), &child);
-		}
-		if (BSON_ITER_HOLDS_ARRAY(iter)) {
-			bson_append_array(out, key, -1, &inner);
-		} else {
-			bson_append_document(out, key, -1, &inner);
-		}
-		bson_destroy(&inner);
-	} else {
-		bson_append_iter(out, key, -1, iter);
-	}
-}
-
-static void put_element(bson_t *array, uint32_t *index, const bson_t *doc)
-{
-	char number[16];
-	const char *key = NULL;
-	size_t size = bson_uint32_to_string((*index)++, &key, number, sizeof(number));
-	bson_append_document(array, key, (int)size, doc);
-}
-
-/* ---- Policy ---- */
-
-struct limit {
-	const char *group;
-	const char *key;
-	double min;
-	double max;
-};
-
-static const struct limit limits[] = {
-	{ "cache", "ttl_seconds", 1, 86400 },
-	{ "cache", "max_entries", 1, 100000 },
-	{ "cache", "max_body_bytes", 1024, 104857600 },
-	{ "bandwidth", "bytes_per_second", 1024, 10737418240.0 },
-	{ "bandwidth", "burst_bytes", 1024, 10737418240.0 },
-};
-
-static bool is_bandwidth_key(const bson_iter_t *iter)
-{
-	static const char *const keys[] = { "ip", "host", "route", "global" };
-	for (size_t i = 0; BSON_ITER_HOLDS_UTF8(iter) && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (strcmp(bson_iter_utf8(iter, NULL), keys[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void put_policy_group(bson_t *out, const bson_t *policy, const char *group)
-{
-	bson_iter_t iter;
-	bson_iter_t field;
-	bson_t kept = BSON_INITIALIZER;
-	if (bson_iter_init_find(&iter, policy, group) && BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &field)) {
-		while (bson_iter_next(&field)) {
-			bool good = strcmp(group, "bandwidth") == 0 && strcmp(bson_iter_key(&field), "key") == 0 && is_bandwidth_key(&field);
-			double number = BSON_ITER_HOLDS_DOUBLE(&field) ? bson_iter_double(&field) : (double)bson_iter_as_int64(&field);
-			for (size_t i = 0; BSON_ITER_HOLDS_NUMBER(&field) && i < sizeof(limits) / sizeof(limits[0]); i++) {
-				good = good || (strcmp(limits[i].group, group) == 0 && strcmp(limits[i].key, bson_iter_key(&field)) == 0 &&
-				                number >= limits[i].min && number <= limits[i].max);
-			}
-			if (good) {
-				bson_append_iter(&kept, NULL, 0, &field);
-			}
-		}
-	}
-	if (!bson_empty(&kept)) {
-		bson_append_document(out, group, -1, &kept);
-	}
-	bson_destroy(&kept);
-}
-
-static void put_policy(bson_t *out, const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc)
-{
-	bson_iter_t iter;
-	uint32_t size = 0;
-	const uint8_t *data = NULL;
-	bson_t stored;
-	bson_t policy = BSON_INITIALIZER;
-	if (nv_schema_find(kind, role, doc, &iter, NULL) && BSON_ITER_HOLDS_DOCUMENT(&iter)) {
-		bson_iter_document(&iter, &size, &data);
-		if (bson_init_static(&stored, data, size)) {
-			put_policy_group(&policy, &stored, "cache");
-			put_policy_group(&policy, &stored, "bandwidth");
-		}
-	}
-	if (!bson_empty(&policy)) {
-		bson_append_document(out, "policy", -1, &policy);
-	}
-	bson_destroy(&policy);
-}
-
 /* ---- Targets ---- */
 
 /* Whether a proxy is of that subdomain ("" = the domain itself). */
-static bool is_of(const struct payload *payload, const bson_t *proxy, const char *subdomain, size_t size)
+static bool is_of(const struct payload *payload, const bson_t *proxy, const char *subdomain,
+                  size_t size)
 {
 	const char *text = NULL;
 	size_t text_size = 0;
-	bool apex = !string_of(payload->proxy, NV_ROLE_NAME, proxy, &text, &text_size) || nv_docname_is_apex(payload->proxy, text, text_size);
-	return size == 0 ? apex : !apex && text_size == size && strncasecmp(text, subdomain, size) == 0;
+	bool apex = !nv_doc_string(payload->proxy, NV_ROLE_NAME, proxy, &text, &text_size) ||
+	            nv_docname_is_apex(payload->proxy, text, text_size);
+	return size == 0 ? apex
+	                 : !apex && text_size == size && strncasecmp(text, subdomain, size) == 0;
 }
 
 static bool has_string(const bson_t *array, const char *text)
@@ -212,11 +57,13 @@ static bool has_string(const bson_t *array, const char *text)
 	return false;
 }
 
-static void add_targets(const struct payload *payload, const bson_t *proxy, const char *primary, bson_t *urls, uint32_t *index)
+static void add_targets(const struct payload *payload, const bson_t *proxy, const char *primary,
+                        bson_t *urls, uint32_t *index)
 {
 	bson_iter_t list;
 	bson_iter_t element;
-	if (!nv_schema_find(payload->proxy, NV_ROLE_UPSTREAMS, proxy, &list, NULL) || !BSON_ITER_HOLDS_ARRAY(&list) || !bson_iter_recurse(&list, &element)) {
+	if (!nv_schema_find(payload->proxy, NV_ROLE_UPSTREAMS, proxy, &list, NULL) ||
+	    !BSON_ITER_HOLDS_ARRAY(&list) || !bson_iter_recurse(&list, &element)) {
 		return;
 	}
 	while (bson_iter_next(&element)) {
@@ -229,8 +76,11 @@ static void add_targets(const struct payload *payload, const bson_t *proxy, cons
 			continue;
 		}
 		bson_iter_document(&element, &size, &data);
-		if (!bson_init_static(&upstream, data, size) || flag_of(payload->proxy, NV_ROLE_UPSTREAM_DOWN, &upstream, false) ||
-		    !string_of(payload->proxy, NV_ROLE_UPSTREAM_URL, &upstream, &url, &url_size) || strcmp(url, primary) == 0 || has_string(urls, url)) {
+		if (!bson_init_static(&upstream, data, size) ||
+		    nv_edge_flag(payload->proxy, NV_ROLE_UPSTREAM_DOWN, &upstream, false) ||
+		    !nv_doc_string(payload->proxy, NV_ROLE_UPSTREAM_URL, &upstream, &url,
+		                   &url_size) ||
+		    strcmp(url, primary) == 0 || has_string(urls, url)) {
 			continue;
 		}
 		char number[16];
@@ -240,13 +90,15 @@ static void add_targets(const struct payload *payload, const bson_t *proxy, cons
 	}
 }
 
-static void put_targets(const struct payload *payload, bson_t *out, const char *primary, const char *subdomain, size_t size)
+static void put_targets(const struct payload *payload, bson_t *out, const char *primary,
+                        const char *subdomain, size_t size)
 {
 	bson_t urls = BSON_INITIALIZER;
 	uint32_t index = 0;
 	for (size_t i = 0; i < payload->bundle->proxies_count; i++) {
 		const bson_t *proxy = payload->bundle->proxies[i];
-		if (flag_of(payload->proxy, NV_ROLE_ACTIVE, proxy, true) && is_of(payload, proxy, subdomain, size)) {
+		if (nv_edge_flag(payload->proxy, NV_ROLE_ACTIVE, proxy, true) &&
+		    is_of(payload, proxy, subdomain, size)) {
 			add_targets(payload, proxy, primary, &urls, &index);
 		}
 	}
@@ -262,8 +114,9 @@ static void each_subdomain(const struct payload *payload, subdomain_fn *fn, void
 {
 	bson_iter_t list;
 	bson_iter_t element;
-	if (!nv_schema_find(payload->domain, NV_ROLE_SUBDOMAINS, payload->bundle->domain, &list, NULL) || !BSON_ITER_HOLDS_ARRAY(&list) ||
-	    !bson_iter_recurse(&list, &element)) {
+	if (!nv_schema_find(payload->domain, NV_ROLE_SUBDOMAINS, payload->bundle->domain, &list,
+	                    NULL) ||
+	    !BSON_ITER_HOLDS_ARRAY(&list) || !bson_iter_recurse(&list, &element)) {
 		return;
 	}
 	while (bson_iter_next(&element)) {
@@ -274,7 +127,8 @@ static void each_subdomain(const struct payload *payload, subdomain_fn *fn, void
 			continue;
 		}
 		bson_iter_document(&element, &size, &data);
-		if (bson_init_static(&subdomain, data, size) && flag_of(payload->domain, NV_ROLE_SUB_ACTIVE, &subdomain, true)) {
+		if (bson_init_static(&subdomain, data, size) &&
+		    nv_edge_flag(payload->domain, NV_ROLE_SUB_ACTIVE, &subdomain, true)) {
 			fn(payload, &subdomain, ctx);
 		}
 	}
@@ -296,20 +150,21 @@ static void put_subdomain(const struct payload *payload, const bson_t *subdomain
 	size_t name_size = 0;
 	size_t full_size = 0;
 	size_t primary_size = 0;
-	(void)string_of(kind, NV_ROLE_SUB_NAME, subdomain, &name, &name_size);
-	(void)string_of(kind, NV_ROLE_SUB_FULL, subdomain, &full, &full_size);
-	(void)string_of(kind, NV_ROLE_SUB_TARGET_URL, subdomain, &primary, &primary_size);
+	(void)nv_doc_string(kind, NV_ROLE_SUB_NAME, subdomain, &name, &name_size);
+	(void)nv_doc_string(kind, NV_ROLE_SUB_FULL, subdomain, &full, &full_size);
+	(void)nv_doc_string(kind, NV_ROLE_SUB_TARGET_URL, subdomain, &primary, &primary_size);
 	bson_t out = BSON_INITIALIZER;
-	put_id(&out, "id", subdomain);
-	put_lower(&out, "subdomain", name, name_size);
-	put_lower(&out, "full_domain", full, full_size);
-	put_string(&out, "target_url", kind, NV_ROLE_SUB_TARGET_URL, subdomain, NULL);
+	nv_edge_put_id(&out, "id", subdomain);
+	nv_edge_put_lower(&out, "subdomain", name, name_size);
+	nv_edge_put_lower(&out, "full_domain", full, full_size);
+	nv_edge_put_string(&out, "target_url", kind, NV_ROLE_SUB_TARGET_URL, subdomain, NULL);
 	put_targets(payload, &out, primary, name, name_size);
-	put_string(&out, "certificate_pem", kind, NV_ROLE_SUB_CERTIFICATE, subdomain, NULL);
-	put_key(payload, &out, "private_key_pem", NV_ROLE_SUB_PRIVATE_KEY, subdomain, NULL);
-	put_policy(&out, kind, NV_ROLE_SUB_POLICY, subdomain);
+	nv_edge_put_string(&out, "certificate_pem", kind, NV_ROLE_SUB_CERTIFICATE, subdomain, NULL);
+	nv_edge_put_key(&out, "private_key_pem", kind, NV_ROLE_SUB_PRIVATE_KEY, subdomain,
+	                nv_schema_mask(payload->schema), NULL);
+	nv_edge_put_policy(&out, kind, NV_ROLE_SUB_POLICY, subdomain);
 	bson_append_bool(&out, "active", -1, true);
-	put_element(&list->array, &list->count, &out);
+	nv_edge_put_element(&list->array, &list->count, &out);
 	bson_destroy(&out);
 }
 
@@ -320,9 +175,9 @@ static void put_host(const struct payload *payload, const bson_t *subdomain, voi
 	size_t size = 0;
 	char number[16];
 	const char *key = NULL;
-	if (string_of(payload->domain, NV_ROLE_SUB_FULL, subdomain, &full, &size)) {
+	if (nv_doc_string(payload->domain, NV_ROLE_SUB_FULL, subdomain, &full, &size)) {
 		(void)bson_uint32_to_string(list->count++, &key, number, sizeof(number));
-		put_lower(&list->array, key, full, size);
+		nv_edge_put_lower(&list->array, key, full, size);
 	}
 }
 
@@ -334,10 +189,11 @@ static void put_proxy_field(const struct payload *payload, bson_t *out, bson_ite
 	bson_iter_t element;
 	bool is_upstreams = false;
 	for (size_t i = 0; upstreams && i < upstreams->paths_count; i++) {
-		is_upstreams = is_upstreams || strcmp(upstreams->paths[i], bson_iter_key(iter)) == 0;
+		is_upstreams =
+			is_upstreams || strcmp(upstreams->paths[i], bson_iter_key(iter)) == 0;
 	}
 	if (!is_upstreams || !BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &element)) {
-		put_plain(out, bson_iter_key(iter), iter);
+		nv_edge_put_plain(out, bson_iter_key(iter), iter);
 		return;
 	}
 	bson_t up = BSON_INITIALIZER;
@@ -348,14 +204,15 @@ static void put_proxy_field(const struct payload *payload, bson_t *out, bson_ite
 		bson_t upstream;
 		if (BSON_ITER_HOLDS_DOCUMENT(&element)) {
 			bson_iter_document(&element, &size, &data);
-			if (bson_init_static(&upstream, data, size) && flag_of(payload->proxy, NV_ROLE_UPSTREAM_DOWN, &upstream, false)) {
+			if (bson_init_static(&upstream, data, size) &&
+			    nv_edge_flag(payload->proxy, NV_ROLE_UPSTREAM_DOWN, &upstream, false)) {
 				continue;
 			}
 		}
 		char number[16];
 		const char *key = NULL;
 		(void)bson_uint32_to_string(index++, &key, number, sizeof(number));
-		put_plain(&up, key, &element);
+		nv_edge_put_plain(&up, key, &element);
 	}
 	bson_append_array(out, bson_iter_key(iter), -1, &up);
 	bson_destroy(&up);
@@ -366,15 +223,18 @@ static int put_proxy_config(const struct payload *payload, bson_t *out)
 {
 	for (size_t i = 0; i < payload->bundle->proxies_count; i++) {
 		const bson_t *proxy = payload->bundle->proxies[i];
-		if (!flag_of(payload->proxy, NV_ROLE_ACTIVE, proxy, true) || !is_of(payload, proxy, "", 0)) {
+		if (!nv_edge_flag(payload->proxy, NV_ROLE_ACTIVE, proxy, true) ||
+		    !is_of(payload, proxy, "", 0)) {
 			continue;
 		}
 		cleanup_buf struct nv_buf masked = NV_BUF_INIT;
 		bson_t view;
 		bson_iter_t iter;
 		bson_t config = BSON_INITIALIZER;
-		if (nv_text_show(payload->schema, payload->proxy, NULL, proxy, NV_TEXT_STORED, &masked, NULL) ||
-		    !bson_init_static(&view, (const uint8_t *)masked.data, masked.len) || !bson_iter_init(&iter, &view)) {
+		if (nv_text_show(payload->schema, payload->proxy, NULL, proxy, NV_TEXT_STORED,
+		                 &masked, NULL) ||
+		    !bson_init_static(&view, (const uint8_t *)masked.data, masked.len) ||
+		    !bson_iter_init(&iter, &view)) {
 			return -ENOMEM;
 		}
 		while (bson_iter_next(&iter)) {
@@ -388,11 +248,12 @@ static int put_proxy_config(const struct payload *payload, bson_t *out)
 	return 0;
 }
 
-static void put_value(bson_t *out, const char *key, const struct nv_schema_kind *kind, enum nv_role role, const bson_t *doc)
+static void put_value(bson_t *out, const char *key, const struct nv_schema_kind *kind,
+                      enum nv_role role, const bson_t *doc)
 {
 	bson_iter_t iter;
 	if (nv_schema_find(kind, role, doc, &iter, NULL)) {
-		put_plain(out, key, &iter);
+		nv_edge_put_plain(out, key, &iter);
 	}
 }
 
@@ -402,18 +263,18 @@ static void put_records(const struct payload *payload, bson_t *out)
 	const struct nv_schema_kind *kind = payload->record;
 	for (size_t i = 0; i < payload->bundle->records_count; i++) {
 		const bson_t *doc = payload->bundle->records[i];
-		if (!flag_of(kind, NV_ROLE_ACTIVE, doc, true)) {
+		if (!nv_edge_flag(kind, NV_ROLE_ACTIVE, doc, true)) {
 			continue;
 		}
 		bson_t record = BSON_INITIALIZER;
-		put_id(&record, "id", doc);
+		nv_edge_put_id(&record, "id", doc);
 		put_value(&record, "name", kind, NV_ROLE_NAME, doc);
 		put_value(&record, "type", kind, NV_ROLE_TYPE, doc);
 		put_value(&record, "value", kind, NV_ROLE_VALUE, doc);
 		put_value(&record, "ttl", kind, NV_ROLE_TTL, doc);
 		put_value(&record, "priority", kind, NV_ROLE_PRIORITY, doc);
 		put_value(&record, "proxied", kind, NV_ROLE_PROXIED, doc);
-		put_element(&list.array, &list.count, &record);
+		nv_edge_put_element(&list.array, &list.count, &record);
 		bson_destroy(&record);
 	}
 	bson_append_array(out, "dns_records", -1, &list.array);
@@ -443,7 +304,8 @@ static void put_action(const struct payload *payload, bson_t *out, const bson_t 
 	const char *action = NULL;
 	size_t size = 0;
 	char upper[32] = "BLOCK";
-	if (string_of(payload->domain, NV_ROLE_WAF_ACTION, rule, &action, &size) && size && size < sizeof(upper)) {
+	if (nv_doc_string(payload->domain, NV_ROLE_WAF_ACTION, rule, &action, &size) && size &&
+	    size < sizeof(upper)) {
 		for (size_t i = 0; i <= size; i++) {
 			upper[i] = (char)toupper((unsigned char)action[i]);
 		}
@@ -451,33 +313,39 @@ static void put_action(const struct payload *payload, bson_t *out, const bson_t 
 	bson_append_utf8(out, "action", -1, upper, -1);
 }
 
-static void put_rule(const struct payload *payload, const struct rule *rule, const bson_t *hosts, struct list *list)
+static void put_rule(const struct payload *payload, const struct rule *rule, const bson_t *hosts,
+                     struct list *list)
 {
 	bson_t out = BSON_INITIALIZER;
-	put_id(&out, "id", rule->doc);
-	put_string(&out, "name", payload->domain, NV_ROLE_WAF_NAME, rule->doc, "");
-	put_string(&out, "expression", payload->domain, NV_ROLE_WAF_EXPRESSION, rule->doc, "");
+	nv_edge_put_id(&out, "id", rule->doc);
+	nv_edge_put_string(&out, "name", payload->domain, NV_ROLE_WAF_NAME, rule->doc, "");
+	nv_edge_put_string(&out, "expression", payload->domain, NV_ROLE_WAF_EXPRESSION, rule->doc,
+	                   "");
 	put_action(payload, &out, rule->doc);
 	bson_iter_t iter;
-	if (nv_schema_find(payload->domain, NV_ROLE_WAF_PRIORITY, rule->doc, &iter, NULL) && BSON_ITER_HOLDS_NUMBER(&iter)) {
+	if (nv_schema_find(payload->domain, NV_ROLE_WAF_PRIORITY, rule->doc, &iter, NULL) &&
+	    BSON_ITER_HOLDS_NUMBER(&iter)) {
 		bson_append_iter(&out, "priority", -1, &iter);
 	} else {
 		bson_append_int32(&out, "priority", -1, 0);
 	}
-	put_id(&out, "proxy_config_id", payload->bundle->domain);
+	nv_edge_put_id(&out, "proxy_config_id", payload->bundle->domain);
 	bson_append_array(&out, "hosts", -1, hosts);
-	put_element(&list->array, &list->count, &out);
+	nv_edge_put_element(&list->array, &list->count, &out);
 	bson_destroy(&out);
 }
 
-static int put_rules(const struct payload *payload, bson_t *out, const char *domain, size_t domain_size)
+static int put_rules(const struct payload *payload, bson_t *out, const char *domain,
+                     size_t domain_size)
 {
 	bson_iter_t iter;
 	bson_iter_t element;
 	struct list list = { .array = BSON_INITIALIZER };
 	struct list hosts = { .array = BSON_INITIALIZER };
 	size_t count = 0;
-	bool has = nv_schema_find(payload->domain, NV_ROLE_WAF_RULES, payload->bundle->domain, &iter, NULL) && BSON_ITER_HOLDS_ARRAY(&iter);
+	bool has = nv_schema_find(payload->domain, NV_ROLE_WAF_RULES, payload->bundle->domain,
+	                          &iter, NULL) &&
+	           BSON_ITER_HOLDS_ARRAY(&iter);
 	uint32_t size = 0;
 	const uint8_t *data = NULL;
 	bson_t array;
@@ -488,7 +356,7 @@ static int put_rules(const struct payload *payload, bson_t *out, const char *dom
 	size_t total = has ? bson_count_keys(&array) : 0;
 	struct rule *rules = calloc(total + 1, sizeof(*rules));
 	bson_t *docs = calloc(total + 1, sizeof(*docs));
-	put_lower(&hosts.array, "0", domain, domain_size);
+	nv_edge_put_lower(&hosts.array, "0", domain, domain_size);
 	hosts.count = 1;
 	each_subdomain(payload, put_host, &hosts);
 	if (rules && docs && has && bson_iter_init(&element, &array)) {
@@ -500,13 +368,19 @@ static int put_rules(const struct payload *payload, bson_t *out, const char *dom
 				continue;
 			}
 			bson_iter_document(&element, &size, &data);
-			if (!bson_init_static(doc, data, size) || !flag_of(payload->domain, NV_ROLE_WAF_ENABLED, doc, true)) {
+			if (!bson_init_static(doc, data, size) ||
+			    !nv_edge_flag(payload->domain, NV_ROLE_WAF_ENABLED, doc, true)) {
 				continue;
 			}
 			*rule = (struct rule){ .doc = doc, .name = "" };
-			(void)string_of(payload->domain, NV_ROLE_WAF_NAME, doc, &rule->name, &name_size);
-			if (nv_schema_find(payload->domain, NV_ROLE_WAF_PRIORITY, doc, &iter, NULL) && BSON_ITER_HOLDS_NUMBER(&iter)) {
-				rule->priority = BSON_ITER_HOLDS_DOUBLE(&iter) ? bson_iter_double(&iter) : (double)bson_iter_as_int64(&iter);
+			(void)nv_doc_string(payload->domain, NV_ROLE_WAF_NAME, doc, &rule->name,
+			                    &name_size);
+			if (nv_schema_find(payload->domain, NV_ROLE_WAF_PRIORITY, doc, &iter,
+			                   NULL) &&
+			    BSON_ITER_HOLDS_NUMBER(&iter)) {
+				rule->priority = BSON_ITER_HOLDS_DOUBLE(&iter)
+				                         ? bson_iter_double(&iter)
+				                         : (double)bson_iter_as_int64(&iter);
 			}
 			count++;
 		}
@@ -538,26 +412,32 @@ static void put_team(const struct payload *payload, bson_t *out)
 	}
 }
 
-int nv_views_edge_format(const struct nv_schema *schema, const struct nv_netgoat_bundle *bundle, struct nv_buf *out)
+int nv_views_edge_format(const struct nv_schema *schema, const struct nv_netgoat_bundle *bundle,
+                         struct nv_buf *out)
 {
-	struct payload payload = { .schema = schema, .domain = nv_schema_get(schema, NV_DOC_DOMAIN), .proxy = nv_schema_get(schema, NV_DOC_PROXY),
-		                   .record = nv_schema_get(schema, NV_DOC_RECORD), .bundle = bundle };
+	struct payload payload = { .schema = schema,
+		                   .domain = nv_schema_get(schema, NV_DOC_DOMAIN),
+		                   .proxy = nv_schema_get(schema, NV_DOC_PROXY),
+		                   .record = nv_schema_get(schema, NV_DOC_RECORD),
+		                   .bundle = bundle };
 	const bson_t *domain = bundle->domain;
 	const char *name = "";
 	const char *primary = "";
 	size_t name_size = 0;
 	size_t primary_size = 0;
-	(void)string_of(payload.domain, NV_ROLE_NAME, domain, &name, &name_size);
-	(void)string_of(payload.domain, NV_ROLE_TARGET_URL, domain, &primary, &primary_size);
+	(void)nv_doc_string(payload.domain, NV_ROLE_NAME, domain, &name, &name_size);
+	(void)nv_doc_string(payload.domain, NV_ROLE_TARGET_URL, domain, &primary, &primary_size);
 	bson_t doc = BSON_INITIALIZER;
 	struct list subdomains = { .array = BSON_INITIALIZER };
-	put_id(&doc, "id", domain);
-	put_lower(&doc, "domain", name, name_size);
-	put_string(&doc, "target_url", payload.domain, NV_ROLE_TARGET_URL, domain, "");
+	nv_edge_put_id(&doc, "id", domain);
+	nv_edge_put_lower(&doc, "domain", name, name_size);
+	nv_edge_put_string(&doc, "target_url", payload.domain, NV_ROLE_TARGET_URL, domain, "");
 	put_targets(&payload, &doc, primary, "", 0);
-	put_string(&doc, "certificate_pem", payload.domain, NV_ROLE_CERTIFICATE, domain, "");
-	put_key(&payload, &doc, "private_key_pem", NV_ROLE_PRIVATE_KEY, domain, "");
-	put_policy(&doc, payload.domain, NV_ROLE_POLICY, domain);
+	nv_edge_put_string(&doc, "certificate_pem", payload.domain, NV_ROLE_CERTIFICATE, domain,
+	                   "");
+	nv_edge_put_key(&doc, "private_key_pem", payload.domain, NV_ROLE_PRIVATE_KEY, domain,
+	                nv_schema_mask(schema), "");
+	nv_edge_put_policy(&doc, payload.domain, NV_ROLE_POLICY, domain);
 	put_team(&payload, &doc);
 	bson_append_bool(&doc, "active", -1, true);
 	each_subdomain(&payload, put_subdomain, &subdomains);

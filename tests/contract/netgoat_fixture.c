@@ -28,8 +28,13 @@ static void fail_with(struct netgoat_fixture *f, const char *what)
 
 static void make_family(struct netgoat_fixture *f)
 {
-	struct nv_netgoat_config config = { .store = f->store, .schema = f->schema, .clock = f->clock, .rows = nv_tree_rows,
-		                            .rows_count = nv_tree_rows_count, .plugin = "test", .actor = "64a0000000000000000000ff" };
+	struct nv_netgoat_config config = { .store = f->store,
+		                            .schema = f->schema,
+		                            .clock = f->clock,
+		                            .rows = nv_tree_rows,
+		                            .rows_count = nv_tree_rows_count,
+		                            .plugin = "test",
+		                            .actor = "64a0000000000000000000ff" };
 	assert_int_equal(nv_netgoat_new(&config, &f->netgoat, &f->err), 0);
 	f->views.netgoat = f->netgoat;
 	f->tree.self[NV_FAMILY_NETGOAT] = f->netgoat;
@@ -107,8 +112,8 @@ static bson_t *parse(const char *json, bool value)
 	for (char *at = text; *at; at++) {
 		*at = *at == '\'' ? '"' : *at;
 	}
-	int rc = value ? nv_json_parse_value(text, strlen(text), NV_JSON_ALLOW_BSON, &doc, &faults) :
-	                 nv_json_parse(text, strlen(text), NV_JSON_ALLOW_BSON, &doc, &faults);
+	int rc = value ? nv_json_parse_value(text, strlen(text), NV_JSON_ALLOW_BSON, &doc, &faults)
+	               : nv_json_parse(text, strlen(text), NV_JSON_ALLOW_BSON, &doc, &faults);
 	if (rc) {
 		fail_msg("%s: %s", text, faults.count ? faults.items[0].reason : "?");
 	}
@@ -134,17 +139,22 @@ static void commit(struct netgoat_fixture *f, const struct nv_docwrite *write)
 void put(struct netgoat_fixture *f, const char *collection, const char *json)
 {
 	cleanup_bson bson_t *doc = parse(json, false);
-	commit(f, &(struct nv_docwrite){ .kind = NV_DOCWRITE_INSERT, .collection = collection, .doc = doc });
+	commit(f, &(struct nv_docwrite){
+			  .kind = NV_DOCWRITE_INSERT, .collection = collection, .doc = doc });
 }
 
-void poke(struct netgoat_fixture *f, const char *collection, const char *id, const char *path, const char *value)
+void poke(struct netgoat_fixture *f, const char *collection, const char *id, const char *path,
+          const char *value)
 {
 	cleanup_bson bson_t *id_doc = parse(id, true);
 	cleanup_bson bson_t *value_doc = value ? parse(value, true) : NULL;
 	bson_iter_t id_iter;
 	bson_iter_t value_iter;
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE, .collection = collection, .id = first(id_doc, &id_iter) };
-	struct nv_docset set = { .path = path, .value = value ? first(value_doc, &value_iter) : NULL };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                     .collection = collection,
+		                     .id = first(id_doc, &id_iter) };
+	struct nv_docset set = { .path = path,
+		                 .value = value ? first(value_doc, &value_iter) : NULL };
 	write.sets = value ? &set : NULL;
 	write.sets_count = value ? 1 : 0;
 	write.unsets = value ? NULL : &path;
@@ -156,7 +166,9 @@ void zap(struct netgoat_fixture *f, const char *collection, const char *id)
 {
 	cleanup_bson bson_t *id_doc = parse(id, true);
 	bson_iter_t iter;
-	commit(f, &(struct nv_docwrite){ .kind = NV_DOCWRITE_DELETE, .collection = collection, .id = first(id_doc, &iter) });
+	commit(f, &(struct nv_docwrite){ .kind = NV_DOCWRITE_DELETE,
+	                                 .collection = collection,
+	                                 .id = first(id_doc, &iter) });
 }
 
 static bson_t *get(struct netgoat_fixture *f, const char *collection, const char *id)
@@ -193,7 +205,8 @@ const char *stored(struct netgoat_fixture *f, const char *collection, const char
 	return keep(f, text.data);
 }
 
-const char *field(struct netgoat_fixture *f, const char *collection, const char *id, const char *path)
+const char *field(struct netgoat_fixture *f, const char *collection, const char *id,
+                  const char *path)
 {
 	cleanup_bson bson_t *doc = get(f, collection, id);
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
@@ -292,7 +305,8 @@ struct nv_blob *version(struct netgoat_fixture *f, const char *path)
 	return blob;
 }
 
-const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base, const char *json)
+const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
+                 const char *json)
 {
 	struct at at;
 	cleanup_free char *text = strdup(json);
@@ -303,11 +317,15 @@ const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *ba
 	resolve(f, path, &at);
 	struct nv_save_request request = { .base = base, .text = text, .size = strlen(text) };
 	struct nv_save_result result = { 0 };
-	int rc = at.node.row->ops->save(at.node.self, &at.call, &at.node, &request, &result, &f->err);
+	int rc = at.node.row->ops->save(at.node.self, &at.call, &at.node, &request, &result,
+	                                &f->err);
 	char said[512];
 	assert_true(rc == 0 || f->err.errnum == -rc);
-	(void)snprintf(said, sizeof(said), "%s%s%s", rc ? nv_errno_name(-rc) : result.changed ? "ok" : "same", result.name ? " " : "",
-	               result.name ? result.name : "");
+	(void)snprintf(said, sizeof(said), "%s%s%s",
+	               rc               ? nv_errno_name(-rc)
+	               : result.changed ? "ok"
+	                                : "same",
+	               result.name ? " " : "", result.name ? result.name : "");
 	assert_true(rc != 0 || result.blob != NULL);
 	assert_true(rc == -ESTALE || result.theirs == NULL);
 	nv_save_result_release(&result);
@@ -341,7 +359,8 @@ const char *do_unlink(struct netgoat_fixture *f, const char *path)
 {
 	struct at at;
 	resolve(f, path, &at);
-	return answer(f, at.node.row->ops->unlink(at.node.self, &at.call, &at.node, NULL, false, &f->err));
+	return answer(f, at.node.row->ops->unlink(at.node.self, &at.call, &at.node, NULL, false,
+	                                          &f->err));
 }
 
 const char *do_rename(struct netgoat_fixture *f, const char *from, const char *to, bool replace)
@@ -350,14 +369,16 @@ const char *do_rename(struct netgoat_fixture *f, const char *from, const char *t
 	struct at there;
 	resolve(f, to, &there);
 	resolve(f, from, &at);
-	return answer(f, at.node.row->ops->rename(at.node.self, &at.call, &at.node, &there.node, replace, &f->err));
+	return answer(f, at.node.row->ops->rename(at.node.self, &at.call, &at.node, &there.node,
+	                                          replace, &f->err));
 }
 
 const char *do_symlink(struct netgoat_fixture *f, const char *path, const char *target)
 {
 	struct at at;
 	resolve(f, path, &at);
-	return answer(f, at.node.row->ops->symlink(at.node.self, &at.call, &at.node, target, &f->err));
+	return answer(f,
+	              at.node.row->ops->symlink(at.node.self, &at.call, &at.node, target, &f->err));
 }
 
 const char *do_accepts(struct netgoat_fixture *f, const char *path)
@@ -385,12 +406,15 @@ static int take_entry(void *ctx, size_t query, const bson_t *doc, struct nv_err 
 	(void)err;
 	for (size_t i = 0; i < 3; i++) {
 		bson_iter_t iter;
-		assert_true(bson_iter_init_find(&iter, doc, keys[i]) && BSON_ITER_HOLDS_UTF8(&iter));
+		assert_true(bson_iter_init_find(&iter, doc, keys[i]) &&
+		            BSON_ITER_HOLDS_UTF8(&iter));
 		texts[i] = bson_iter_utf8(&iter, NULL);
 	}
 	assert_true(log->count < 256);
-	(void)snprintf(log->lines[log->count++], sizeof(log->lines[0]), "%s|%s|%s", texts[0], texts[1], texts[2]);
-	assert_true(nv_json_format(doc, NV_JSON_COMPACT, &text) >= 0 && text.len < sizeof(log->newest));
+	(void)snprintf(log->lines[log->count++], sizeof(log->lines[0]), "%s|%s|%s", texts[0],
+	               texts[1], texts[2]);
+	assert_true(nv_json_format(doc, NV_JSON_COMPACT, &text) >= 0 &&
+	            text.len < sizeof(log->newest));
 	(void)strcpy(log->newest, text.data);
 	return 0;
 }
@@ -411,12 +435,15 @@ void assert_log(struct netgoat_fixture *f, ...)
 	cleanup_free struct log *log = read_log(f);
 	va_list args;
 	va_start(args, f);
-	for (const char *wanted = va_arg(args, const char *); wanted; wanted = va_arg(args, const char *)) {
-		assert_string_equal(f->seen < log->count ? log->lines[f->seen] : "(no entry)", wanted);
+	for (const char *wanted = va_arg(args, const char *); wanted;
+	     wanted = va_arg(args, const char *)) {
+		assert_string_equal(f->seen < log->count ? log->lines[f->seen] : "(no entry)",
+		                    wanted);
 		f->seen++;
 	}
 	va_end(args);
-	assert_string_equal(f->seen < log->count ? log->lines[f->seen] : "(no entry)", "(no entry)");
+	assert_string_equal(f->seen < log->count ? log->lines[f->seen] : "(no entry)",
+	                    "(no entry)");
 }
 
 const char *newest_entry(struct netgoat_fixture *f)
@@ -440,24 +467,36 @@ void assert_reason(struct netgoat_fixture *f, size_t line, const char *part)
 
 void seed_company(struct netgoat_fixture *f)
 {
-	put(f, "teams", "{'_id':" TEAM_ID ",'name':'Acme','slug':'acme','plan':'free','domain_count':2,"
-	                "'created_at':{'$date':'2026-01-01T00:00:00Z'},'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
-	put(f, "domains", "{'_id':" COM_ID ",'teamId':" TEAM_ID ",'domain':'example.com','target_url':'http://192.0.2.1',"
-	                  "'private_key_pem':'KEY','active':true,'stats':{'total_requests':7},"
-	                  "'subdomains':[{'_id':{'$oid':'64f000000000000000000001'},'subdomain':'api','full_domain':'api.example.com',"
-	                  "'target_url':'http://192.0.2.2','private_key_pem':'SUBKEY','request_count':5}],"
-	                  "'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':3}");
-	put(f, "domains", "{'_id':" ORG_ID ",'teamId':" TEAM_ID ",'domain':'example.org','active':false,"
-	                  "'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
-	put(f, "dnsrecords", "{'_id':" WWW_ID ",'domainId':" COM_ID ",'team_id':" TEAM_ID ",'domain':'example.com','type':'A','name':'www',"
-	                     "'value':'192.0.2.10','ttl':300,'active':true,'note':'x','updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
-	put(f, "dnsrecords", "{'_id':" APEX_ID ",'domainId':" COM_ID ",'domain':'example.com','type':'A','name':'@','value':'192.0.2.11','ttl':3600}");
-	put(f, "dnsrecords", "{'_id':" MAIL_ID ",'domainId':" COM_ID ",'domain':'example.com','type':'MX','name':'',"
-	                     "'value':'mail.example.com','priority':10,'ttl':3600}");
-	put(f, "proxyconfigs", "{'_id':" PROXY_ID ",'domainId':" COM_ID ",'name':'main','enabled':true,"
-	                       "'upstream_servers':[{'url':'http://192.0.2.20','health_status':'healthy'},{'url':'http://192.0.2.21','down':true}],"
-	                       "'createdAt':{'$date':'2026-01-01T00:00:00Z'},'updatedAt':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
-	put(f, "users", "{'_id':" ANN_ID ",'name':'Ann','email':'ann@example.com','teams':[" TEAM_ID "],'password':'HASH','apiToken':'T',"
-	                "'updatedAt':{'$date':'2026-01-02T00:00:00Z'}}");
+	put(f, "teams",
+	    "{'_id':" TEAM_ID ",'name':'Acme','slug':'acme','plan':'free','domain_count':2,"
+	    "'created_at':{'$date':'2026-01-01T00:00:00Z'},'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
+	put(f, "domains",
+	    "{'_id':" COM_ID ",'teamId':" TEAM_ID
+	    ",'domain':'example.com','target_url':'http://192.0.2.1',"
+	    "'private_key_pem':'KEY','active':true,'stats':{'total_requests':7},"
+	    "'subdomains':[{'_id':{'$oid':'64f000000000000000000001'},'subdomain':'api','full_domain':'api.example.com',"
+	    "'target_url':'http://192.0.2.2','private_key_pem':'SUBKEY','request_count':5}],"
+	    "'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':3}");
+	put(f, "domains",
+	    "{'_id':" ORG_ID ",'teamId':" TEAM_ID ",'domain':'example.org','active':false,"
+	    "'updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
+	put(f, "dnsrecords",
+	    "{'_id':" WWW_ID ",'domainId':" COM_ID ",'team_id':" TEAM_ID
+	    ",'domain':'example.com','type':'A','name':'www',"
+	    "'value':'192.0.2.10','ttl':300,'active':true,'note':'x','updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
+	put(f, "dnsrecords",
+	    "{'_id':" APEX_ID ",'domainId':" COM_ID
+	    ",'domain':'example.com','type':'A','name':'@','value':'192.0.2.11','ttl':3600}");
+	put(f, "dnsrecords",
+	    "{'_id':" MAIL_ID ",'domainId':" COM_ID ",'domain':'example.com','type':'MX','name':'',"
+	    "'value':'mail.example.com','priority':10,'ttl':3600}");
+	put(f, "proxyconfigs",
+	    "{'_id':" PROXY_ID ",'domainId':" COM_ID ",'name':'main','enabled':true,"
+	    "'upstream_servers':[{'url':'http://192.0.2.20','health_status':'healthy'},{'url':'http://192.0.2.21','down':true}],"
+	    "'createdAt':{'$date':'2026-01-01T00:00:00Z'},'updatedAt':{'$date':'2026-01-02T00:00:00Z'},'__v':0}");
+	put(f, "users",
+	    "{'_id':" ANN_ID ",'name':'Ann','email':'ann@example.com','teams':[" TEAM_ID
+	    "],'password':'HASH','apiToken':'T',"
+	    "'updatedAt':{'$date':'2026-01-02T00:00:00Z'}}");
 	put(f, "users", "{'_id':" BOB_ID ",'name':'Bob','email':'bob@example.com'}");
 }

@@ -17,7 +17,7 @@
 #include "views/views.h"
 
 struct netgoat_fixture {
-	char dir[256];            /* of the sqlite file; "" for mem */
+	char dir[256]; /* of the sqlite file; "" for mem */
 	struct nv_clock *clock;
 	struct nv_metrics metrics;
 	struct nv_schema *schema;
@@ -25,17 +25,17 @@ struct netgoat_fixture {
 	struct nv_netgoat *netgoat;
 	struct nv_views views;
 	struct nv_tree tree;
-	struct nv_faults faults;  /* of the last call */
-	struct nv_err err;        /* of the last call */
-	char text[1 << 16];       /* what the shorthands answer */
-	size_t seen;              /* entries that assert_log has seen */
+	struct nv_faults faults; /* of the last call */
+	struct nv_err err;       /* of the last call */
+	char text[1 << 16];      /* what the shorthands answer */
+	size_t seen;             /* entries that assert_log has seen */
 };
 
 /* A case for both stores: NETGOAT_CASES(fn) gives two CMUnitTests. */
-#define NETGOAT_CASES(fn)                                                                                   \
-	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, "mem" },                                        \
-	{                                                                                                   \
-		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, "sqlite"                               \
+#define NETGOAT_CASES(fn)                                                                          \
+	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, "mem" },                               \
+	{                                                                                          \
+		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, "sqlite"                      \
 	}
 
 int netgoat_setup(void **state);
@@ -55,7 +55,8 @@ void later(struct netgoat_fixture *f);
 void put(struct netgoat_fixture *f, const char *collection, const char *json);
 
 /* Sets (value NULL: unsets) a field of the document with that _id (JSON), behind the family's back. */
-void poke(struct netgoat_fixture *f, const char *collection, const char *id, const char *path, const char *value);
+void poke(struct netgoat_fixture *f, const char *collection, const char *id, const char *path,
+          const char *value);
 
 /* Deletes, behind the family's back. */
 void zap(struct netgoat_fixture *f, const char *collection, const char *id);
@@ -64,7 +65,8 @@ void zap(struct netgoat_fixture *f, const char *collection, const char *id);
 const char *stored(struct netgoat_fixture *f, const char *collection, const char *id);
 
 /* The value of a field of the stored document, as JSON; "none". In f->text. */
-const char *field(struct netgoat_fixture *f, const char *collection, const char *id, const char *path);
+const char *field(struct netgoat_fixture *f, const char *collection, const char *id,
+                  const char *path);
 
 /* How many documents a collection has. */
 size_t count(struct netgoat_fixture *f, const char *collection);
@@ -82,7 +84,8 @@ const char *look(struct netgoat_fixture *f, const char *path);
 struct nv_blob *version(struct netgoat_fixture *f, const char *path);
 
 /* Saves text over base (NULL = none): "ok", "same" (nothing written), "ok NAME" (listed as NAME), or the name of an errno. */
-const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base, const char *json);
+const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
+                 const char *json);
 
 /* Saves json over what is stored now. */
 const char *edit(struct netgoat_fixture *f, const char *path, const char *json);

@@ -31,7 +31,8 @@ static void every_directory(void **state)
 	assert_string_equal(names(f, "netgoat/users/ann@example.com"), "teams user.json");
 	assert_string_equal(names(f, "netgoat/users/bob@example.com"), "user.json");
 	assert_string_equal(names(f, "netgoat/users/ann@example.com/teams"), "acme");
-	assert_string_equal(content(f, "netgoat/users/ann@example.com/teams/acme"), "../../../teams/acme");
+	assert_string_equal(content(f, "netgoat/users/ann@example.com/teams/acme"),
+	                    "../../../teams/acme");
 	assert_string_equal(names(f, "netgoat/teams/nobody"), "ENOENT");
 	assert_string_equal(names(f, "netgoat/teams/acme/domains/example.net"), "ENOENT");
 	assert_string_equal(look(f, COM "/records"), "records");
@@ -44,10 +45,14 @@ static void texts_leave_out_what_the_path_says(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(content(f, COM "/records/www.A.json"),
-	                    "{\n  'value': '192.0.2.10',\n  'ttl': 300,\n  'active': true,\n  'note': 'x'\n}\n");
-	assert_string_equal(content(f, COM "/records/@.MX.json"), "{\n  'value': 'mail.example.com',\n  'priority': 10,\n  'ttl': 3600\n}\n");
-	assert_string_equal(content(f, "netgoat/users/ann@example.com/user.json"), "{\n  'name': 'Ann'\n}\n");
+	assert_string_equal(
+		content(f, COM "/records/www.A.json"),
+		"{\n  'value': '192.0.2.10',\n  'ttl': 300,\n  'active': true,\n  'note': 'x'\n}\n");
+	assert_string_equal(
+		content(f, COM "/records/@.MX.json"),
+		"{\n  'value': 'mail.example.com',\n  'priority': 10,\n  'ttl': 3600\n}\n");
+	assert_string_equal(content(f, "netgoat/users/ann@example.com/user.json"),
+	                    "{\n  'name': 'Ann'\n}\n");
 	assert_null(strstr(content(f, COM "/domain.json"), "KEY"));
 	assert_null(strstr(f->text, "total_requests"));
 	assert_null(strstr(f->text, "request_count"));
@@ -56,7 +61,8 @@ static void texts_leave_out_what_the_path_says(void **state)
 	/* What the path does not say exactly is shown. */
 	poke(f, "dnsrecords", WWW_ID, "domain", "'old.example.com'");
 	later(f);
-	assert_non_null(strstr(content(f, COM "/records/www.A.json"), "'domain': 'old.example.com'"));
+	assert_non_null(
+		strstr(content(f, COM "/records/www.A.json"), "'domain': 'old.example.com'"));
 	assert_null(strstr(f->text, "domainId"));
 }
 
@@ -82,7 +88,8 @@ static void views_show_all_but_secrets(void **state)
 	assert_non_null(strstr(text, "'teamId'"));
 	assert_non_null(strstr(text, "'__v': 3"));
 	assert_null(strstr(text, "KEY'"));
-	assert_string_equal(names(f, "views/stored/teams/acme/domains/example.com/records"), "@.A.json @.MX.json www.A.json");
+	assert_string_equal(names(f, "views/stored/teams/acme/domains/example.com/records"),
+	                    "@.A.json @.MX.json www.A.json");
 	text = content(f, "views/stored/users/ann@example.com/user.json");
 	assert_non_null(strstr(text, "'password': '********'"));
 	assert_non_null(strstr(text, "'apiToken': '********'"));
@@ -93,26 +100,39 @@ static void edge_is_what_is_pushed(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "dnsrecords", "{'_id':1,'domainId':" COM_ID ",'type':'TXT','name':'off','value':'x','active':false}");
-	put(f, "proxyconfigs", "{'_id':2,'domainId':" COM_ID ",'name':'off','subdomain':'api','enabled':false,'upstream_servers':[{'url':'http://192.0.2.99'}]}");
-	put(f, "proxyconfigs", "{'_id':3,'domainId':" COM_ID ",'name':'api','subdomain':'api','upstream_servers':[{'url':'http://192.0.2.30'},"
-	                       "{'url':'http://192.0.2.2'},{'url':'http://192.0.2.30'}]}");
+	put(f, "dnsrecords",
+	    "{'_id':1,'domainId':" COM_ID ",'type':'TXT','name':'off','value':'x','active':false}");
+	put(f, "proxyconfigs",
+	    "{'_id':2,'domainId':" COM_ID
+	    ",'name':'off','subdomain':'api','enabled':false,'upstream_servers':[{'url':'http://192.0.2.99'}]}");
+	put(f, "proxyconfigs",
+	    "{'_id':3,'domainId':" COM_ID
+	    ",'name':'api','subdomain':'api','upstream_servers':[{'url':'http://192.0.2.30'},"
+	    "{'url':'http://192.0.2.2'},{'url':'http://192.0.2.30'}]}");
 	poke(f, "domains", COM_ID, "waf_rules",
 	     "[{'_id':4,'name':'b','expression':'e','action':'allow','priority':1},{'_id':5,'name':'a','expression':'e','priority':9},"
 	     "{'_id':6,'name':'no','expression':'e','enabled':false}]");
-	poke(f, "domains", COM_ID, "route_policy", "{'cache':{'ttl_seconds':60,'max_entries':0,'x':1},'bandwidth':{'key':'ip','burst_bytes':5},'y':{}}");
+	poke(f, "domains", COM_ID, "route_policy",
+	     "{'cache':{'ttl_seconds':60,'max_entries':0,'x':1},'bandwidth':{'key':'ip','burst_bytes':5},'y':{}}");
 	assert_string_equal(names(f, "views/edge"), "acme");
-	assert_string_equal(names(f, "views/edge/acme"), "example.com.json"); /* example.org is not active */
+	assert_string_equal(names(f, "views/edge/acme"),
+	                    "example.com.json"); /* example.org is not active */
 	assert_string_equal(content(f, "views/edge/acme/example.org.json"), "ENOENT");
 	const char *text = content(f, "views/edge/acme/example.com.json");
 	assert_non_null(strstr(text, "'id': '64c000000000000000000001'"));
-	assert_non_null(strstr(text, "'target_urls': [\n    'http://192.0.2.20'\n  ]"));       /* the one that is down is not */
-	assert_non_null(strstr(text, "'target_urls': [\n        'http://192.0.2.30'\n      ]")); /* once, and not the primary */
+	assert_non_null(strstr(
+		text,
+		"'target_urls': [\n    'http://192.0.2.20'\n  ]")); /* the one that is down is not */
+	assert_non_null(strstr(
+		text,
+		"'target_urls': [\n        'http://192.0.2.30'\n      ]")); /* once, and not the primary */
 	assert_non_null(strstr(text, "'private_key_pem': '********'"));
 	assert_null(strstr(text, "KEY'"));
 	assert_null(strstr(text, "'off'"));
 	assert_null(strstr(text, "192.0.2.99"));
-	assert_non_null(strstr(text, "'policy': {\n    'cache': {\n      'ttl_seconds': 60\n    },\n    'bandwidth': {\n      'key': 'ip'\n    }\n  }"));
+	assert_non_null(strstr(
+		text,
+		"'policy': {\n    'cache': {\n      'ttl_seconds': 60\n    },\n    'bandwidth': {\n      'key': 'ip'\n    }\n  }"));
 	assert_non_null(strstr(text, "'proxy_config': {\n    'id': '64e000000000000000000001'"));
 	char *high = strstr(text, "'name': 'a'");
 	char *low = strstr(text, "'name': 'b'");
@@ -120,15 +140,19 @@ static void edge_is_what_is_pushed(void **state)
 	assert_non_null(strstr(text, "'action': 'ALLOW'"));
 	assert_non_null(strstr(text, "'action': 'BLOCK'"));
 	assert_null(strstr(text, "'no'"));
-	assert_non_null(strstr(text, "'hosts': [\n        'example.com',\n        'api.example.com'\n      ]"));
+	assert_non_null(strstr(
+		text, "'hosts': [\n        'example.com',\n        'api.example.com'\n      ]"));
 }
 
 static void names_that_are_shared(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "dnsrecords", "{'_id':'two','domainId':" COM_ID ",'type':'A','name':'www','value':'192.0.2.12'}");
-	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX.json www.A~64d000000000000000000001.json www.A~two.json");
+	put(f, "dnsrecords",
+	    "{'_id':'two','domainId':" COM_ID ",'type':'A','name':'www','value':'192.0.2.12'}");
+	assert_string_equal(
+		names(f, COM "/records"),
+		"@.A.json @.MX.json www.A~64d000000000000000000001.json www.A~two.json");
 	assert_string_equal(content(f, COM "/records/www.A.json"), "ENOTUNIQ");
 	assert_string_equal(look(f, COM "/records/www.A.json"), "ENOTUNIQ");
 	assert_string_equal(look(f, COM "/records/www.A~two.json"), "www.A~two.json");
@@ -140,9 +164,12 @@ static void names_that_are_shared(void **state)
 	later(f);
 	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX.json www.A.json");
 	/* Both forms of the zone's top share a name. */
-	put(f, "dnsrecords", "{'_id':7,'domainId':" COM_ID ",'type':'MX','name':'@','value':'m2.example.com','priority':20}");
+	put(f, "dnsrecords",
+	    "{'_id':7,'domainId':" COM_ID
+	    ",'type':'MX','name':'@','value':'m2.example.com','priority':20}");
 	later(f);
-	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX~64d000000000000000000003.json @.MX~=7.json www.A.json");
+	assert_string_equal(names(f, COM "/records"),
+	                    "@.A.json @.MX~64d000000000000000000003.json @.MX~=7.json www.A.json");
 	assert_string_equal(look(f, COM "/records/@.MX.json"), "ENOTUNIQ");
 }
 
@@ -157,23 +184,28 @@ static void odd_ids_and_names(void **state)
 	put(f, "alerts", "{'_id':'','title':'tn'}");
 	put(f, "alerts", "{'_id':'a/b~c','title':'tz'}");
 	put(f, "alerts", "{'_id':{'k':1},'title':'td'}");
-	assert_string_equal(names(f, "netgoat/alerts"),
-	                    "%.json ='64b000000000000000000001'.json ='=x'.json =5.json ={'k':1}.json a%2Fb%7Ec.json plain.json");
+	assert_string_equal(
+		names(f, "netgoat/alerts"),
+		"%.json ='64b000000000000000000001'.json ='=x'.json =5.json ={'k':1}.json a%2Fb%7Ec.json plain.json");
 	assert_non_null(strstr(content(f, "netgoat/alerts/=5.json"), "t5"));
 	assert_non_null(strstr(content(f, "netgoat/alerts/plain.json"), "tp"));
-	assert_non_null(strstr(content(f, "netgoat/alerts/=\"64b000000000000000000001\".json"), "ts"));
+	assert_non_null(
+		strstr(content(f, "netgoat/alerts/=\"64b000000000000000000001\".json"), "ts"));
 	assert_non_null(strstr(content(f, "netgoat/alerts/=\"=x\".json"), "te"));
 	assert_non_null(strstr(content(f, "netgoat/alerts/%.json"), "tn"));
 	assert_non_null(strstr(content(f, "netgoat/alerts/a%2fb%7ec.json"), "tz"));
 	assert_non_null(strstr(content(f, "netgoat/alerts/={\"k\":1}.json"), "td"));
 	/* Names of the wrong type: named by id, and shown. */
-	put(f, "dnsrecords", "{'_id':8,'domainId':" COM_ID ",'type':'A','name':12,'value':'192.0.2.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':8,'domainId':" COM_ID ",'type':'A','name':12,'value':'192.0.2.1'}");
 	put(f, "dnsrecords", "{'_id':'u.v','domainId':" COM_ID ",'value':'192.0.2.2'}");
-	put(f, "dnsrecords", "{'_id':9,'domainId':" COM_ID ",'type':'x.y','name':'a~/%','value':'z'}");
+	put(f, "dnsrecords",
+	    "{'_id':9,'domainId':" COM_ID ",'type':'x.y','name':'a~/%','value':'z'}");
 	put(f, "domains", "{'_id':10,'teamId':" TEAM_ID "}");
 	put(f, "teams", "{'_id':11,'slug':null}");
 	put(f, "users", "{'_id':12}");
-	assert_string_equal(names(f, COM "/records"), "=8.json @.A.json @.MX.json a%7E%2F%25.x%2Ey.json u.v.json www.A.json");
+	assert_string_equal(names(f, COM "/records"),
+	                    "=8.json @.A.json @.MX.json a%7E%2F%25.x%2Ey.json u.v.json www.A.json");
 	assert_non_null(strstr(content(f, COM "/records/=8.json"), "'name': 12"));
 	assert_non_null(strstr(content(f, COM "/records/u.v.json"), "192.0.2.2"));
 	assert_non_null(strstr(content(f, COM "/records/a%7E%2F%25.x%2Ey.json"), "'z'"));
@@ -192,7 +224,9 @@ static void long_names_are_cut(void **state)
 	char json[512];
 	memset(name, 'n', 290);
 	name[290] = '\0';
-	(void)snprintf(json, sizeof(json), "{'_id':20,'domainId':" COM_ID ",'type':'TXT','name':'%s','value':'long'}", name);
+	(void)snprintf(json, sizeof(json),
+	               "{'_id':20,'domainId':" COM_ID ",'type':'TXT','name':'%s','value':'long'}",
+	               name);
 	put(f, "dnsrecords", json);
 	char *list = strdup(names(f, COM "/records"));
 	char *cut = strstr(list, "nnn");
@@ -211,31 +245,39 @@ static void orphans_are_listed(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "dnsrecords", "{'_id':30,'domainId':{'$oid':'64c0000000000000000000ff'},'type':'A','name':'lost','value':'192.0.2.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':30,'domainId':{'$oid':'64c0000000000000000000ff'},'type':'A','name':'lost','value':'192.0.2.1'}");
 	put(f, "dnsrecords", "{'_id':31,'type':'A','name':'bare','value':'192.0.2.1'}");
-	put(f, "dnsrecords", "{'_id':37,'domainId':'64c000000000000000000001','type':'A','name':'text','value':'192.0.2.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':37,'domainId':'64c000000000000000000001','type':'A','name':'text','value':'192.0.2.1'}");
 	put(f, "proxyconfigs", "{'_id':32,'domainId':7,'name':'p'}");
-	put(f, "domains", "{'_id':33,'teamId':{'$oid':'64b0000000000000000000ff'},'domain':'lost.example'}");
+	put(f, "domains",
+	    "{'_id':33,'teamId':{'$oid':'64b0000000000000000000ff'},'domain':'lost.example'}");
 	put(f, "domains", "{'_id':38,'domain':'bare.example'}");
 	put(f, "dnsrecords", "{'_id':34,'domainId':33,'type':'A','name':'in','value':'192.0.2.1'}");
 	put(f, "alerts", "{'_id':35,'team_id':99,'title':'t'}");
 	put(f, "incidents", "{'_id':36,'domainId':98,'title':'t'}");
 	put(f, "analytics", "{'_id':39,'domainId':97,'n':1}");
 	assert_string_equal(names(f, "netgoat"), "changelog orphans teams users");
-	assert_string_equal(names(f, "netgoat/orphans"), "alerts analytics dnsrecords domains incidents proxyconfigs");
+	assert_string_equal(names(f, "netgoat/orphans"),
+	                    "alerts analytics dnsrecords domains incidents proxyconfigs");
 	assert_string_equal(names(f, "netgoat/orphans/dnsrecords"), "=30.json =31.json =37.json");
 	assert_string_equal(names(f, "netgoat/orphans/proxyconfigs"), "=32.json");
 	assert_string_equal(names(f, "netgoat/orphans/domains"), "bare.example lost.example");
-	assert_string_equal(names(f, "netgoat/orphans/domains/lost.example"), "records domain.json");
+	assert_string_equal(names(f, "netgoat/orphans/domains/lost.example"),
+	                    "records domain.json");
 	assert_string_equal(names(f, "netgoat/orphans/domains/lost.example/records"), "in.A.json");
 	assert_string_equal(names(f, "netgoat/orphans/alerts"), "=35.json");
 	assert_string_equal(names(f, "netgoat/orphans/incidents"), "=36.json");
 	assert_string_equal(names(f, "netgoat/orphans/analytics"), "=39.json");
 	forget(f);
 	assert_non_null(strstr(content(f, "netgoat/orphans/dnsrecords/=30.json"), "'domainId'"));
-	assert_non_null(strstr(content(f, "netgoat/orphans/dnsrecords/=31.json"), "'name': 'bare'"));
-	assert_non_null(strstr(content(f, "netgoat/orphans/domains/lost.example/domain.json"), "'teamId'"));
-	assert_string_equal(content(f, "netgoat/orphans/dnsrecords/64d000000000000000000001.json"), "ENOENT"); /* www is none */
+	assert_non_null(
+		strstr(content(f, "netgoat/orphans/dnsrecords/=31.json"), "'name': 'bare'"));
+	assert_non_null(
+		strstr(content(f, "netgoat/orphans/domains/lost.example/domain.json"), "'teamId'"));
+	assert_string_equal(content(f, "netgoat/orphans/dnsrecords/64d000000000000000000001.json"),
+	                    "ENOENT"); /* www is none */
 	assert_string_equal(look(f, "netgoat/orphans/domains/example.com"), "ENOENT");
 }
 
@@ -248,8 +290,10 @@ static void notices_are_where_their_references_say(void **state)
 	put(f, "alerts", "{'_id':42,'team_id':" TEAM_ID ",'title':'team'}");
 	put(f, "alerts", "{'_id':43,'domainId':" COM_ID ",'title':'domain'}");
 	put(f, "alerts", "{'_id':44,'domainId':" COM_ID ",'teamId':" TEAM_ID ",'title':'both'}");
-	put(f, "alerts", "{'_id':45,'domain_id':" COM_ID ",'team':40,'title':'a team that is named wins'}");
-	put(f, "alerts", "{'_id':46,'domainId':null,'domain_id':" COM_ID ",'title':'first that is not null'}");
+	put(f, "alerts",
+	    "{'_id':45,'domain_id':" COM_ID ",'team':40,'title':'a team that is named wins'}");
+	put(f, "alerts",
+	    "{'_id':46,'domainId':null,'domain_id':" COM_ID ",'title':'first that is not null'}");
 	put(f, "incidents", "{'_id':47,'team_id':40,'title':'i'}");
 	assert_string_equal(names(f, "netgoat/alerts"), "=41.json");
 	assert_string_equal(names(f, "netgoat/teams/acme/alerts"), "=42.json");
@@ -268,25 +312,36 @@ static void analytics_by_size_and_day(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "analytics", "{'_id':50,'domainId':" COM_ID ",'interval':'hour','timestamp':{'$date':'2026-03-02T01:00:00Z'},'n':2}");
-	put(f, "analytics", "{'_id':51,'domainId':" COM_ID ",'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'},'n':1}");
-	put(f, "analytics", "{'_id':52,'domainId':" COM_ID ",'granularity':'Minute','timestamp':{'$date':'2026-03-03T00:00:00Z'},'n':3}");
-	put(f, "analytics", "{'_id':53,'domainId':" COM_ID ",'timestamp':{'$date':'1969-12-31T23:59:59Z'},'n':4}");
+	put(f, "analytics",
+	    "{'_id':50,'domainId':" COM_ID
+	    ",'interval':'hour','timestamp':{'$date':'2026-03-02T01:00:00Z'},'n':2}");
+	put(f, "analytics",
+	    "{'_id':51,'domainId':" COM_ID
+	    ",'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'},'n':1}");
+	put(f, "analytics",
+	    "{'_id':52,'domainId':" COM_ID
+	    ",'granularity':'Minute','timestamp':{'$date':'2026-03-03T00:00:00Z'},'n':3}");
+	put(f, "analytics",
+	    "{'_id':53,'domainId':" COM_ID ",'timestamp':{'$date':'1969-12-31T23:59:59Z'},'n':4}");
 	put(f, "analytics", "{'_id':54,'domainId':" COM_ID ",'timestamp':'yesterday','n':5}");
-	put(f, "analytics", "{'_id':{'$oid':'65e2d0000000000000000001'},'domainId':" COM_ID ",'n':6}");
-	put(f, "analytics", "{'_id':55,'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'},'n':7}");
+	put(f, "analytics",
+	    "{'_id':{'$oid':'65e2d0000000000000000001'},'domainId':" COM_ID ",'n':6}");
+	put(f, "analytics",
+	    "{'_id':55,'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'},'n':7}");
 	assert_string_equal(names(f, COM), "analytics proxies records domain.json");
 	assert_string_equal(names(f, COM "/analytics"), "hour minute other");
 	assert_string_equal(names(f, COM "/analytics/hour"), "2026-03-02.ndjson");
 	assert_string_equal(names(f, COM "/analytics/minute"), "2026-03-03.ndjson");
-	assert_string_equal(names(f, COM "/analytics/other"), "1969-12-31.ndjson 2024-03-02.ndjson undated.ndjson");
+	assert_string_equal(names(f, COM "/analytics/other"),
+	                    "1969-12-31.ndjson 2024-03-02.ndjson undated.ndjson");
 	for (int i = 0; i < 2; i++) { /* as listed, and asked for alone */
 		const char *text = content(f, COM "/analytics/hour/2026-03-02.ndjson");
 		assert_non_null(strstr(text, "'n':1}\n{'interval'"));
 		assert_non_null(strstr(text, "'n':2}\n"));
 		assert_null(strstr(text, "domainId"));
 		assert_non_null(strstr(content(f, COM "/analytics/other/undated.ndjson"), "'n':5"));
-		assert_non_null(strstr(content(f, COM "/analytics/other/2024-03-02.ndjson"), "'n':6"));
+		assert_non_null(
+			strstr(content(f, COM "/analytics/other/2024-03-02.ndjson"), "'n':6"));
 		forget(f);
 	}
 	assert_string_equal(content(f, COM "/analytics/hour/2026-03-04.ndjson"), "ENOENT");
@@ -300,7 +355,8 @@ static void two_spellings_of_a_collection(void **state)
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
 	put(f, "user", "{'_id':60,'email':'old@example.com'}");
-	assert_string_equal(names(f, "netgoat/users"), "ann@example.com bob@example.com old@example.com");
+	assert_string_equal(names(f, "netgoat/users"),
+	                    "ann@example.com bob@example.com old@example.com");
 	assert_string_equal(content(f, "netgoat/users/old@example.com/user.json"), "{}\n");
 }
 
@@ -308,21 +364,26 @@ static void memberships(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "teams", "{'_id':70,'slug':'beta','members':[{'user_id':" BOB_ID ",'role':'owner'},{'user_id':" ANN_ID "}]}");
-	put(f, "users", "{'_id':71,'email':'eve@example.com','teams':[" TEAM_ID ",70,70,'gone',null,99]}");
+	put(f, "teams",
+	    "{'_id':70,'slug':'beta','members':[{'user_id':" BOB_ID
+	    ",'role':'owner'},{'user_id':" ANN_ID "}]}");
+	put(f, "users",
+	    "{'_id':71,'email':'eve@example.com','teams':[" TEAM_ID ",70,70,'gone',null,99]}");
 	put(f, "users", "{'_id':72,'email':'one@example.com','teams':70}");
 	assert_string_equal(names(f, "netgoat/users/ann@example.com/teams"), "acme beta");
 	assert_string_equal(names(f, "netgoat/users/bob@example.com/teams"), "beta");
 	assert_string_equal(names(f, "netgoat/users/eve@example.com/teams"), "=99 acme beta gone");
 	assert_string_equal(names(f, "netgoat/users/one@example.com/teams"), "beta");
-	assert_string_equal(content(f, "netgoat/users/eve@example.com/teams/gone"), "../../../teams/gone");
+	assert_string_equal(content(f, "netgoat/users/eve@example.com/teams/gone"),
+	                    "../../../teams/gone");
 	assert_string_equal(content(f, "netgoat/users/eve@example.com/teams/nothing"), "ENOENT");
 	assert_string_equal(names(f, "netgoat/users/bob@example.com"), "teams user.json");
 	/* Two teams of one slug: the link has the name that teams/ lists. */
 	put(f, "teams", "{'_id':73,'slug':'beta'}");
 	later(f);
 	assert_string_equal(names(f, "netgoat/users/bob@example.com/teams"), "beta~=70");
-	assert_string_equal(content(f, "netgoat/users/bob@example.com/teams/beta~=70"), "../../../teams/beta~=70");
+	assert_string_equal(content(f, "netgoat/users/bob@example.com/teams/beta~=70"),
+	                    "../../../teams/beta~=70");
 }
 
 static void a_document_without_plain_form(void **state)
@@ -339,7 +400,9 @@ static void a_document_without_plain_form(void **state)
 	bson_append_utf8(&doc, "name", -1, "dup", -1);
 	bson_append_utf8(&doc, "value", -1, "x", -1);
 	bson_append_utf8(&doc, "value", -1, "y", -1);
-	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "dnsrecords", .doc = &doc };
+	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT,
+		                     .collection = "dnsrecords",
+		                     .doc = &doc };
 	struct nv_doccommit all = { .writes = &write, .writes_count = 1 };
 	struct nv_docresult result = { 0 };
 	assert_int_equal(nv_docstore_commit(f->store, &all, &result, &f->err), 0);
@@ -349,7 +412,8 @@ static void a_document_without_plain_form(void **state)
 	assert_non_null(blob);
 	assert_true(blob->readonly);
 	assert_non_null(strstr(blob->text, "$bson"));
-	assert_string_equal(save(f, COM "/records/dup.A.json", blob, "{'value':'192.0.2.1'}"), "EROFS");
+	assert_string_equal(save(f, COM "/records/dup.A.json", blob, "{'value':'192.0.2.1'}"),
+	                    "EROFS");
 }
 
 static void others_changes_show_within_a_second(void **state)
@@ -368,7 +432,8 @@ static void others_changes_show_within_a_second(void **state)
 	assert_string_equal(look(f, COM), "example.com");
 	zap(f, "domains", COM_ID);
 	put(f, "domains", "{'_id':90,'teamId':" TEAM_ID ",'domain':'example.com'}");
-	put(f, "dnsrecords", "{'_id':91,'domainId':90,'type':'A','name':'www','value':'192.0.2.79'}");
+	put(f, "dnsrecords",
+	    "{'_id':91,'domainId':90,'type':'A','name':'www','value':'192.0.2.79'}");
 	later(f);
 	assert_non_null(strstr(content(f, COM "/records/www.A.json"), "192.0.2.79"));
 	assert_string_equal(names(f, COM "/records"), "www.A.json");
@@ -380,7 +445,10 @@ static void round_trips(void **state)
 	seed_company(f);
 	for (int i = 0; i < 1000; i++) {
 		char json[256];
-		(void)snprintf(json, sizeof(json), "{'_id':%d,'domainId':" ORG_ID ",'type':'A','name':'n%d','value':'192.0.2.1'}", i, i);
+		(void)snprintf(json, sizeof(json),
+		               "{'_id':%d,'domainId':" ORG_ID
+		               ",'type':'A','name':'n%d','value':'192.0.2.1'}",
+		               i, i);
 		put(f, "dnsrecords", json);
 	}
 	unsigned long long before = trips(f);
@@ -408,7 +476,8 @@ static void round_trips(void **state)
 	assert_string_equal(edit(f, ORG "/records/n6.A.json", "{'value':'192.0.2.2'}"), "ok");
 	assert_true(trips(f) - before <= 3);
 	before = trips(f);
-	assert_string_equal(save(f, ORG "/records/new.A.json", NULL, "{'value':'192.0.2.2'}"), "ok");
+	assert_string_equal(save(f, ORG "/records/new.A.json", NULL, "{'value':'192.0.2.2'}"),
+	                    "ok");
 	assert_true(trips(f) - before <= 5);
 }
 
@@ -418,9 +487,13 @@ static void a_scan_reads_ahead(void **state)
 	seed_company(f);
 	for (int i = 0; i < 200; i++) {
 		char json[256];
-		(void)snprintf(json, sizeof(json), "{'_id':%d,'teamId':" TEAM_ID ",'domain':'d%03d.example'}", 1000 + i, i);
+		(void)snprintf(json, sizeof(json),
+		               "{'_id':%d,'teamId':" TEAM_ID ",'domain':'d%03d.example'}", 1000 + i,
+		               i);
 		put(f, "domains", json);
-		(void)snprintf(json, sizeof(json), "{'_id':%d,'domainId':%d,'type':'A','name':'n','value':'192.0.2.1'}", 1000 + i, 1000 + i);
+		(void)snprintf(json, sizeof(json),
+		               "{'_id':%d,'domainId':%d,'type':'A','name':'n','value':'192.0.2.1'}",
+		               1000 + i, 1000 + i);
 		put(f, "dnsrecords", json);
 	}
 	unsigned long long before = trips(f);
@@ -429,9 +502,11 @@ static void a_scan_reads_ahead(void **state)
 		char path[128];
 		(void)snprintf(path, sizeof(path), "netgoat/teams/acme/domains/d%03d.example", i);
 		assert_string_equal(names(f, path), "records domain.json");
-		(void)snprintf(path, sizeof(path), "netgoat/teams/acme/domains/d%03d.example/records", i);
+		(void)snprintf(path, sizeof(path),
+		               "netgoat/teams/acme/domains/d%03d.example/records", i);
 		assert_string_equal(names(f, path), "n.A.json");
-		(void)snprintf(path, sizeof(path), "netgoat/teams/acme/domains/d%03d.example/records/n.A.json", i);
+		(void)snprintf(path, sizeof(path),
+		               "netgoat/teams/acme/domains/d%03d.example/records/n.A.json", i);
 		assert_non_null(strstr(content(f, path), "192.0.2.1"));
 	}
 	assert_true(trips(f) - before <= 20);
@@ -442,12 +517,16 @@ static void the_changelog_grows(void **state)
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
 	assert_string_equal(content(f, "netgoat/changelog"), "");
-	assert_string_equal(edit(f, COM "/records/www.A.json", "{'value':'192.0.2.1','ttl':300,'active':true,'note':'x'}"), "ok");
+	assert_string_equal(edit(f, COM "/records/www.A.json",
+	                         "{'value':'192.0.2.1','ttl':300,'active':true,'note':'x'}"),
+	                    "ok");
 	const char *text = content(f, "netgoat/changelog");
 	assert_non_null(strstr(text, "'change':'update record'"));
 	assert_int_equal(text[strlen(text) - 1], '\n');
 	size_t size = strlen(text);
-	assert_string_equal(edit(f, COM "/records/www.A.json", "{'value':'192.0.2.2','ttl':300,'active':true,'note':'x'}"), "ok");
+	assert_string_equal(edit(f, COM "/records/www.A.json",
+	                         "{'value':'192.0.2.2','ttl':300,'active':true,'note':'x'}"),
+	                    "ok");
 	assert_true(strlen(content(f, "netgoat/changelog")) > size);
 }
 

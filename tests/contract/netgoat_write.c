@@ -22,26 +22,33 @@ static void one_field_is_one_change(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10','ttl':600,'active':true,'note':'x'}"), "ok");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'192.0.2.10','ttl':600,'active':true,'note':'x'}"), "ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "ttl"), "600");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "__v"), "1");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "note"), "'x'");
-	assert_string_not_equal(field(f, "dnsrecords", WWW_ID, "updated_at"), "{'$date':'2026-01-02T00:00:00Z'}");
+	assert_string_not_equal(field(f, "dnsrecords", WWW_ID, "updated_at"),
+	                        "{'$date':'2026-01-02T00:00:00Z'}");
 	const char *entry = newest_entry(f);
 	assert_non_null(strstr(entry, "'before':{'ttl':300},'after':{'ttl':600}"));
 	assert_non_null(strstr(entry, "'plugin':'test','actor':'64a0000000000000000000ff'"));
 	assert_log(f, "update record|" WWW_LOG, NULL);
 	/* What is there already changes nothing. */
-	assert_string_equal(edit(f, WWW, "{'note':'x','ttl':600.0,'value':'192.0.2.10','active':true}"), "same");
+	assert_string_equal(
+		edit(f, WWW, "{'note':'x','ttl':600.0,'value':'192.0.2.10','active':true}"),
+		"same");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "__v"), "1");
 	assert_log(f, NULL);
 	/* A field left out is unset, null is kept, a document without stamps gets none. */
 	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10','ttl':600,'active':null}"), "ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "note"), "none");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "active"), "null");
-	assert_string_equal(edit(f, COM "/records/@.A.json", "{'value':'192.0.2.12','ttl':3600}"), "ok");
-	assert_string_equal(stored(f, "dnsrecords", APEX_ID),
-	                    "{'_id':" APEX_ID ",'domainId':" COM_ID ",'domain':'example.com','type':'A','name':'@','value':'192.0.2.12','ttl':3600}");
+	assert_string_equal(edit(f, COM "/records/@.A.json", "{'value':'192.0.2.12','ttl':3600}"),
+	                    "ok");
+	assert_string_equal(
+		stored(f, "dnsrecords", APEX_ID),
+		"{'_id':" APEX_ID ",'domainId':" COM_ID
+		",'domain':'example.com','type':'A','name':'@','value':'192.0.2.12','ttl':3600}");
 }
 
 static void numbers_keep_their_type(void **state)
@@ -51,7 +58,9 @@ static void numbers_keep_their_type(void **state)
 	poke(f, "dnsrecords", WWW_ID, "ttl", "{'$numberLong':'300'}");
 	poke(f, "dnsrecords", WWW_ID, "weight", "5.0");
 	later(f);
-	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.9','ttl':300,'active':true,'note':'x','weight':5}"), "ok");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'192.0.2.9','ttl':300,'active':true,'note':'x','weight':5}"),
+		"ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "ttl"), "{'$numberLong':'300'}");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "weight"), "5.0");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.9'");
@@ -61,46 +70,63 @@ static void hidden_fields_survive(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(edit(f, COM "/domain.json", "{'target_url':'http://192.0.2.3','active':true,"
-	                                                "'subdomains':[{'_id':{'$oid':'64f000000000000000000001'},'subdomain':'api',"
-	                                                "'full_domain':'api.example.com','target_url':'http://192.0.2.5'}]}"),
-	                    "ok");
+	assert_string_equal(
+		edit(f, COM "/domain.json",
+	             "{'target_url':'http://192.0.2.3','active':true,"
+	             "'subdomains':[{'_id':{'$oid':'64f000000000000000000001'},'subdomain':'api',"
+	             "'full_domain':'api.example.com','target_url':'http://192.0.2.5'}]}"),
+		"ok");
 	assert_string_equal(field(f, "domains", COM_ID, "private_key_pem"), "'KEY'");
 	assert_string_equal(field(f, "domains", COM_ID, "stats.total_requests"), "7");
-	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.private_key_pem"), "'SUBKEY'");
+	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.private_key_pem"),
+	                    "'SUBKEY'");
 	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.request_count"), "5");
-	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.target_url"), "'http://192.0.2.5'");
+	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.target_url"),
+	                    "'http://192.0.2.5'");
 	assert_null(strstr(newest_entry(f), "KEY"));
 	/* A new element gets an _id and its defaults, by the schema; one taken out takes its secret along. */
-	assert_string_equal(edit(f, COM "/domain.json", "{'target_url':'http://192.0.2.3','active':true,"
-	                                                "'subdomains':[{'subdomain':'new','full_domain':'new.example.com','target_url':'http://192.0.2.5'}]}"),
-	                    "ok");
+	assert_string_equal(
+		edit(f, COM "/domain.json",
+	             "{'target_url':'http://192.0.2.3','active':true,"
+	             "'subdomains':[{'subdomain':'new','full_domain':'new.example.com','target_url':'http://192.0.2.5'}]}"),
+		"ok");
 	assert_non_null(strstr(field(f, "domains", COM_ID, "subdomains.0._id"), "$oid"));
 	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.active"), "true");
 	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.private_key_pem"), "none");
 	/* The user's own. */
-	assert_string_equal(edit(f, "netgoat/users/ann@example.com/user.json", "{'name':'Ann B'}"), "ok");
+	assert_string_equal(edit(f, "netgoat/users/ann@example.com/user.json", "{'name':'Ann B'}"),
+	                    "ok");
 	assert_string_equal(field(f, "users", ANN_ID, "password"), "'HASH'");
 	assert_string_equal(field(f, "users", ANN_ID, "apiToken"), "'T'");
 	assert_string_equal(field(f, "users", ANN_ID, "teams.0"), TEAM_ID);
 	/* Elements without _id are known by their key; one of another key is another. */
-	assert_string_equal(edit(f, COM "/proxies/@.json", "{'name':'main','enabled':true,'upstream_servers':[{'url':'http://192.0.2.21','down':false},"
-	                                                   "{'url':'http://192.0.2.20'},{'url':'http://192.0.2.22'}]}"),
-	                    "ok");
-	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.1.health_status"), "'healthy'");
-	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.2.health_status"), "'unknown'");
-	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.0.health_status"), "none");
+	assert_string_equal(
+		edit(f, COM "/proxies/@.json",
+	             "{'name':'main','enabled':true,'upstream_servers':[{'url':'http://192.0.2.21','down':false},"
+	             "{'url':'http://192.0.2.20'},{'url':'http://192.0.2.22'}]}"),
+		"ok");
+	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.1.health_status"),
+	                    "'healthy'");
+	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.2.health_status"),
+	                    "'unknown'");
+	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "upstream_servers.0.health_status"),
+	                    "none");
 }
 
 static void secrets_typed_in(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(edit(f, ORG "/domain.json", "{'active':false,'private_key_pem':'-----BEGIN K-----\\nx\\n-----END K-----\\n'}"), "ok");
+	assert_string_equal(
+		edit(f, ORG "/domain.json",
+	             "{'active':false,'private_key_pem':'-----BEGIN K-----\\nx\\n-----END K-----\\n'}"),
+		"ok");
 	assert_non_null(strstr(field(f, "domains", ORG_ID, "private_key_pem"), "BEGIN K"));
 	assert_null(strstr(newest_entry(f), "BEGIN K"));
 	assert_non_null(strstr(f->text, "'private_key_pem':'********'"));
-	assert_string_equal(edit(f, ORG "/domain.json", "{'active':false,'private_key_pem':'********'}"), "same");
+	assert_string_equal(
+		edit(f, ORG "/domain.json", "{'active':false,'private_key_pem':'********'}"),
+		"same");
 	assert_non_null(strstr(field(f, "domains", ORG_ID, "private_key_pem"), "BEGIN K"));
 	assert_null(strstr(content(f, ORG "/domain.json"), "private_key_pem"));
 }
@@ -109,20 +135,27 @@ static void what_the_server_keeps(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	const char *ok = "{'value':'192.0.2.10','ttl':300,'active':true,'note':'y','updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0,"
-			 "'_id':" WWW_ID ",'name':'www','type':'A','domainId':" COM_ID ",'domain':'example.com'}";
+	const char *ok =
+		"{'value':'192.0.2.10','ttl':300,'active':true,'note':'y','updated_at':{'$date':'2026-01-02T00:00:00Z'},'__v':0,"
+		"'_id':" WWW_ID ",'name':'www','type':'A','domainId':" COM_ID
+		",'domain':'example.com'}";
 	assert_string_equal(edit(f, WWW, ok), "ok");
 	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10',\n'__v':9}"), "EINVAL");
 	assert_reason(f, 2, "kept by the server");
 	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10',\n'name':'web'}"), "EINVAL");
 	assert_reason(f, 2, "contradicts");
-	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10',\n\n'domain_id':" ORG_ID "}"), "EINVAL");
+	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10',\n\n'domain_id':" ORG_ID "}"),
+	                    "EINVAL");
 	assert_reason(f, 3, "contradicts");
 	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10','_id':" APEX_ID "}"), "EINVAL");
 	assert_reason(f, 1, "another document");
-	assert_string_equal(edit(f, "netgoat/users/ann@example.com/user.json", "{'name':'Ann','teams':[]}"), "EINVAL");
+	assert_string_equal(
+		edit(f, "netgoat/users/ann@example.com/user.json", "{'name':'Ann','teams':[]}"),
+		"EINVAL");
 	assert_reason(f, 1, "ln -s");
-	assert_string_equal(edit(f, "netgoat/users/ann@example.com/user.json", "{'name':'Ann','teams':[" TEAM_ID "]}"), "same");
+	assert_string_equal(edit(f, "netgoat/users/ann@example.com/user.json",
+	                         "{'name':'Ann','teams':[" TEAM_ID "]}"),
+	                    "same");
 	assert_log(f, "update record|" WWW_LOG, NULL);
 }
 
@@ -133,20 +166,32 @@ static void only_what_changed_is_checked(void **state)
 	poke(f, "dnsrecords", WWW_ID, "value", "'no address'");
 	poke(f, "dnsrecords", WWW_ID, "ttl", "'odd'");
 	later(f);
-	assert_string_equal(edit(f, WWW, "{'value':'no address','ttl':'odd','active':true,'note':'z'}"), "ok");
-	assert_string_equal(edit(f, WWW, "{'value':'no address','ttl':'other','active':true,'note':'z'}"), "EINVAL");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'no address','ttl':'odd','active':true,'note':'z'}"), "ok");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'no address','ttl':'other','active':true,'note':'z'}"),
+		"EINVAL");
 	assert_reason(f, 1, "whole number");
-	assert_string_equal(edit(f, WWW, "{'value':'300.1.1.1','ttl':'odd','active':true,'note':'z'}"), "EINVAL");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'300.1.1.1','ttl':'odd','active':true,'note':'z'}"),
+		"EINVAL");
 	assert_reason(f, 1, "300.1.1.1");
 	assert_string_equal(edit(f, WWW, "{'ttl':'odd','active':true,'note':'z'}"), "EINVAL");
 	assert_reason(f, 1, "value: is required");
-	assert_string_equal(edit(f, COM "/records/@.MX.json", "{'value':'mail.example.com','ttl':3600}"), "EINVAL");
+	assert_string_equal(
+		edit(f, COM "/records/@.MX.json", "{'value':'mail.example.com','ttl':3600}"),
+		"EINVAL");
 	assert_reason(f, 1, "needs a priority");
-	assert_string_equal(edit(f, COM "/records/@.MX.json", "{'value':'mail.example.com','ttl':-1,'priority':70000}"), "EINVAL");
+	assert_string_equal(edit(f, COM "/records/@.MX.json",
+	                         "{'value':'mail.example.com','ttl':-1,'priority':70000}"),
+	                    "EINVAL");
 	assert_int_equal(f->faults.count, 2);
-	assert_string_equal(edit(f, "netgoat/teams/acme/team.json", "{'name':'Acme',\n'plan':'Free'}"), "EINVAL");
+	assert_string_equal(
+		edit(f, "netgoat/teams/acme/team.json", "{'name':'Acme',\n'plan':'Free'}"),
+		"EINVAL");
 	assert_reason(f, 2, "write free");
-	assert_string_equal(edit(f, COM "/domain.json", "{'target_url':'ftp://x','active':true}"), "EINVAL");
+	assert_string_equal(edit(f, COM "/domain.json", "{'target_url':'ftp://x','active':true}"),
+	                    "EINVAL");
 	assert_reason(f, 1, "http");
 	assert_log(f, "update record|" WWW_LOG, NULL);
 }
@@ -157,21 +202,33 @@ static void changes_merge(void **state)
 	seed_company(f);
 	cleanup_blob struct nv_blob *base = version(f, WWW);
 	poke(f, "dnsrecords", WWW_ID, "note", "'theirs'");
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':900,'active':true,'note':'x'}"), "ok");
+	assert_string_equal(
+		save(f, WWW, base, "{'value':'192.0.2.10','ttl':900,'active':true,'note':'x'}"),
+		"ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "note"), "'theirs'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "ttl"), "900");
 	/* The same field both ways. */
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':300,'active':true,\n'note':'mine'}"), "ESTALE");
+	assert_string_equal(save(f, WWW, base,
+	                         "{'value':'192.0.2.10','ttl':300,'active':true,\n'note':'mine'}"),
+	                    "ESTALE");
 	assert_reason(f, 2, "note");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "note"), "'theirs'");
 	/* Both the same way is no conflict, and nothing to do. */
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'theirs'}"), "same");
+	assert_string_equal(save(f, WWW, base,
+	                         "{'value':'192.0.2.10','ttl':300,'active':true,'note':'theirs'}"),
+	                    "same");
 	/* Deleted or moved meanwhile. */
 	poke(f, "dnsrecords", WWW_ID, "name", "'web'");
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':1,'active':true,'note':'x'}"), "ESTALE");
+	assert_string_equal(
+		save(f, WWW, base, "{'value':'192.0.2.10','ttl':1,'active':true,'note':'x'}"),
+		"ESTALE");
 	zap(f, "dnsrecords", WWW_ID);
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':1,'active':true,'note':'x'}"), "ESTALE");
-	assert_string_equal(save(f, WWW, base, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"), "ESTALE");
+	assert_string_equal(
+		save(f, WWW, base, "{'value':'192.0.2.10','ttl':1,'active':true,'note':'x'}"),
+		"ESTALE");
+	assert_string_equal(
+		save(f, WWW, base, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"),
+		"ESTALE");
 	assert_log(f, "update record|" WWW_LOG, NULL);
 }
 
@@ -181,7 +238,9 @@ static void a_merge_must_be_right_as_a_whole(void **state)
 	seed_company(f);
 	cleanup_blob struct nv_blob *base = version(f, COM "/records/@.MX.json");
 	poke(f, "dnsrecords", MAIL_ID, "priority", NULL);
-	assert_string_equal(save(f, COM "/records/@.MX.json", base, "{'value':'m2.example.com','priority':10,'ttl':3600}"), "EINVAL");
+	assert_string_equal(save(f, COM "/records/@.MX.json", base,
+	                         "{'value':'m2.example.com','priority':10,'ttl':3600}"),
+	                    "EINVAL");
 	assert_reason(f, 1, "needs a priority");
 	assert_string_equal(field(f, "dnsrecords", MAIL_ID, "value"), "'mail.example.com'");
 }
@@ -191,8 +250,13 @@ static void a_save_without_base(void **state)
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
 	/* It is there: the same is the same, a field more is a merge, another value is a conflict. */
-	assert_string_equal(save(f, WWW, NULL, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"), "same");
-	assert_string_equal(save(f, WWW, NULL, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x','more':1}"), "ok");
+	assert_string_equal(
+		save(f, WWW, NULL, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"),
+		"same");
+	assert_string_equal(
+		save(f, WWW, NULL,
+	             "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x','more':1}"),
+		"ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "more"), "1");
 	assert_string_equal(save(f, WWW, NULL, "{'value':'192.0.2.99'}"), "ESTALE");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.10'");
@@ -202,13 +266,18 @@ static void a_record_is_made(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(save(f, COM "/records/new.A.json", NULL, "{'value':'192.0.2.30','extra':{'k':1}}"), "ok");
+	assert_string_equal(
+		save(f, COM "/records/new.A.json", NULL, "{'value':'192.0.2.30','extra':{'k':1}}"),
+		"ok");
 	assert_non_null(strstr(newest_entry(f), "'change':'create record'"));
 	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX.json new.A.json www.A.json");
-	assert_string_equal(content(f, COM "/records/new.A.json"),
-	                    "{\n  'value': '192.0.2.30',\n  'extra': {\n    'k': 1\n  },\n  'ttl': 3600,\n  'proxied': false,\n  'active': true\n}\n");
+	assert_string_equal(
+		content(f, COM "/records/new.A.json"),
+		"{\n  'value': '192.0.2.30',\n  'extra': {\n    'k': 1\n  },\n  'ttl': 3600,\n  'proxied': false,\n  'active': true\n}\n");
 	char id[64];
-	const char *at = strstr(content(f, "views/stored/teams/acme/domains/example.com/records/new.A.json"), "{'$oid'");
+	const char *at =
+		strstr(content(f, "views/stored/teams/acme/domains/example.com/records/new.A.json"),
+	               "{'$oid'");
 	assert_non_null(at);
 	(void)snprintf(id, sizeof(id), "%.35s", at);
 	assert_string_equal(field(f, "dnsrecords", id, "domainId"), COM_ID);
@@ -217,49 +286,82 @@ static void a_record_is_made(void **state)
 	assert_string_equal(field(f, "dnsrecords", id, "name"), "'new'");
 	assert_string_equal(field(f, "dnsrecords", id, "type"), "'A'");
 	assert_string_equal(field(f, "dnsrecords", id, "__v"), "0");
-	assert_string_equal(field(f, "dnsrecords", id, "created_by"), "{'$oid':'64a0000000000000000000ff'}");
+	assert_string_equal(field(f, "dnsrecords", id, "created_by"),
+	                    "{'$oid':'64a0000000000000000000ff'}");
 	assert_non_null(strstr(field(f, "dnsrecords", id, "updated_at"), "$date"));
-	assert_string_equal(field(f, "dnsrecords", id, "created_at"), "none"); /* its siblings have none */
+	assert_string_equal(field(f, "dnsrecords", id, "created_at"),
+	                    "none"); /* its siblings have none */
 	assert_string_equal(field(f, "dnsrecords", id, "ttl"), "3600");
 	/* Refused ones leave nothing behind. */
-	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':'2001:db8::1'}"), "EINVAL");
+	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':'2001:db8::1'}"),
+	                    "EINVAL");
 	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{}"), "EINVAL");
-	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':'192.0.2.1','name':'good'}"), "EINVAL");
-	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':'192.0.2.1','__v':4}"), "EINVAL");
-	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':'192.0.2.1','domainId':" ORG_ID "}"), "EINVAL");
+	assert_string_equal(
+		save(f, COM "/records/bad.A.json", NULL, "{'value':'192.0.2.1','name':'good'}"),
+		"EINVAL");
+	assert_string_equal(
+		save(f, COM "/records/bad.A.json", NULL, "{'value':'192.0.2.1','__v':4}"),
+		"EINVAL");
+	assert_string_equal(save(f, COM "/records/bad.A.json", NULL,
+	                         "{'value':'192.0.2.1','domainId':" ORG_ID "}"),
+	                    "EINVAL");
 	assert_string_equal(save(f, COM "/records/bad.A.json", NULL, "{'value':"), "EINVAL");
 	assert_int_equal(count(f, "dnsrecords"), 4);
-	assert_string_equal(save(f, "netgoat/teams/acme/domains/none.example/records/x.A.json", NULL, "{'value':'192.0.2.1'}"), "ENOENT");
+	assert_string_equal(save(f, "netgoat/teams/acme/domains/none.example/records/x.A.json",
+	                         NULL, "{'value':'192.0.2.1'}"),
+	                    "ENOENT");
 }
 
 static void names_and_ids_of_new_documents(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(save(f, COM "/records/www.A~64d0000000000000000000aa.json", NULL, "{'value':'192.0.2.31'}"), "ok");
-	assert_string_equal(field(f, "dnsrecords", "{'$oid':'64d0000000000000000000aa'}", "value"), "'192.0.2.31'");
+	assert_string_equal(save(f, COM "/records/www.A~64d0000000000000000000aa.json", NULL,
+	                         "{'value':'192.0.2.31'}"),
+	                    "ok");
+	assert_string_equal(field(f, "dnsrecords", "{'$oid':'64d0000000000000000000aa'}", "value"),
+	                    "'192.0.2.31'");
 	const char *said = save(f, COM "/records/www.A~new.json", NULL, "{'value':'192.0.2.32'}");
 	assert_true(strncmp(said, "ok www.A~", 9) == 0 && strlen(said) == 9 + 24 + 5);
-	assert_string_equal(save(f, COM "/records/solo.A~new.json", NULL, "{'value':'192.0.2.33'}"), "ok solo.A.json");
-	assert_string_equal(save(f, COM "/records/www.A~64d0000000000000000000ab.json", NULL, "{'value':'192.0.2.31','_id':" WWW_ID "}"), "EINVAL");
-	assert_string_equal(save(f, COM "/records/id.A.json", NULL, "{'value':'192.0.2.34','_id':{'$oid':'64d0000000000000000000ac'}}"), "ok");
-	assert_string_equal(field(f, "dnsrecords", "{'$oid':'64d0000000000000000000ac'}", "value"), "'192.0.2.34'");
+	assert_string_equal(save(f, COM "/records/solo.A~new.json", NULL, "{'value':'192.0.2.33'}"),
+	                    "ok solo.A.json");
+	assert_string_equal(save(f, COM "/records/www.A~64d0000000000000000000ab.json", NULL,
+	                         "{'value':'192.0.2.31','_id':" WWW_ID "}"),
+	                    "EINVAL");
+	assert_string_equal(
+		save(f, COM "/records/id.A.json", NULL,
+	             "{'value':'192.0.2.34','_id':{'$oid':'64d0000000000000000000ac'}}"),
+		"ok");
+	assert_string_equal(field(f, "dnsrecords", "{'$oid':'64d0000000000000000000ac'}", "value"),
+	                    "'192.0.2.34'");
 	/* Notices are called by their ids. */
 	said = save(f, COM "/alerts/new.json", NULL, "{'title':'t','body':'b'}");
 	assert_true(strncmp(said, "ok ", 3) == 0 && strlen(said) == 3 + 24 + 5);
-	assert_string_equal(save(f, "netgoat/teams/acme/alerts/64d0000000000000000000ad.json", NULL, "{'title':'t','body':'b'}"), "ok");
-	assert_string_equal(field(f, "alerts", "{'$oid':'64d0000000000000000000ad'}", "team_id"), TEAM_ID);
-	assert_string_equal(field(f, "alerts", "{'$oid':'64d0000000000000000000ad'}", "variant"), "'blue'");
-	assert_string_equal(save(f, "netgoat/alerts/64d0000000000000000000ae.json", NULL, "{'title':'t','body':'b'}"), "ok");
+	assert_string_equal(save(f, "netgoat/teams/acme/alerts/64d0000000000000000000ad.json", NULL,
+	                         "{'title':'t','body':'b'}"),
+	                    "ok");
+	assert_string_equal(field(f, "alerts", "{'$oid':'64d0000000000000000000ad'}", "team_id"),
+	                    TEAM_ID);
+	assert_string_equal(field(f, "alerts", "{'$oid':'64d0000000000000000000ad'}", "variant"),
+	                    "'blue'");
+	assert_string_equal(save(f, "netgoat/alerts/64d0000000000000000000ae.json", NULL,
+	                         "{'title':'t','body':'b'}"),
+	                    "ok");
 	assert_string_equal(names(f, "netgoat/alerts"), "64d0000000000000000000ae.json");
-	assert_string_equal(save(f, "netgoat/alerts/64d0000000000000000000af.json", NULL, "{'title':'t'}"), "EINVAL");
+	assert_string_equal(
+		save(f, "netgoat/alerts/64d0000000000000000000af.json", NULL, "{'title':'t'}"),
+		"EINVAL");
 	/* The domain's own proxy, and a subdomain's. */
-	assert_string_equal(save(f, ORG "/proxies/@.json", NULL, "{'upstream_servers':[{'url':'http://192.0.2.1'}]}"), "ok");
+	assert_string_equal(save(f, ORG "/proxies/@.json", NULL,
+	                         "{'upstream_servers':[{'url':'http://192.0.2.1'}]}"),
+	                    "ok");
 	assert_string_equal(content(f, ORG "/proxies/@.json") ? "read" : "", "read");
 	assert_non_null(strstr(f->text, "'weight': 1"));
 	assert_null(strstr(f->text, "'subdomain'"));
 	assert_string_equal(save(f, ORG "/proxies/api.json", NULL, "{'name':'n'}"), "ok");
-	assert_non_null(strstr(content(f, "views/stored/teams/acme/domains/example.org/proxies/api.json"), "'subdomain': 'api'"));
+	assert_non_null(
+		strstr(content(f, "views/stored/teams/acme/domains/example.org/proxies/api.json"),
+	               "'subdomain': 'api'"));
 	/* What may be created at all. */
 	assert_string_equal(do_accepts(f, COM "/records/a.A.json"), "ok");
 	assert_string_equal(do_accepts(f, COM "/records/a.a.json"), "EINVAL");
@@ -278,9 +380,12 @@ static void spelling_of_the_collection(void **state)
 	struct netgoat_fixture *f = *state;
 	put(f, "teams", "{'_id':1,'slug':'acme','createdAt':{'$date':'2026-01-01T00:00:00Z'}}");
 	put(f, "domains", "{'_id':2,'team_id':1,'domain':'example.com'}");
-	put(f, "dnsrecords", "{'_id':3,'domain_id':2,'type':'A','name':'www','content':'192.0.2.1'}");
-	assert_string_equal(save(f, COM "/records/new.A.json", NULL, "{'content':'192.0.2.2'}"), "ok");
-	const char *text = content(f, "views/stored/teams/acme/domains/example.com/records/new.A.json");
+	put(f, "dnsrecords",
+	    "{'_id':3,'domain_id':2,'type':'A','name':'www','content':'192.0.2.1'}");
+	assert_string_equal(save(f, COM "/records/new.A.json", NULL, "{'content':'192.0.2.2'}"),
+	                    "ok");
+	const char *text =
+		content(f, "views/stored/teams/acme/domains/example.com/records/new.A.json");
 	assert_non_null(strstr(text, "'domain_id': 2"));
 	assert_null(strstr(text, "domainId"));
 	assert_null(strstr(text, "team_id"));
@@ -292,24 +397,39 @@ static void spelling_of_the_collection(void **state)
 	assert_non_null(strstr(text, "createdAt"));
 	assert_null(strstr(text, "created_at"));
 	assert_string_equal(do_mkdir(f, ORG), "ok");
-	assert_non_null(strstr(content(f, "views/stored/teams/acme/domains/example.org/domain.json"), "'team_id': 1"));
+	assert_non_null(
+		strstr(content(f, "views/stored/teams/acme/domains/example.org/domain.json"),
+	               "'team_id': 1"));
 }
 
 static void dns_rules(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	assert_string_equal(save(f, COM "/records/www.CNAME.json", NULL, "{'value':'example.com'}"), "EINVAL");
+	assert_string_equal(save(f, COM "/records/www.CNAME.json", NULL, "{'value':'example.com'}"),
+	                    "EINVAL");
 	assert_reason(f, 0, "www.A.json");
-	assert_string_equal(save(f, COM "/records/alias.CNAME.json", NULL, "{'value':'example.com'}"), "ok");
-	assert_string_equal(save(f, COM "/records/alias.TXT.json", NULL, "{'value':'x'}"), "EINVAL");
+	assert_string_equal(
+		save(f, COM "/records/alias.CNAME.json", NULL, "{'value':'example.com'}"), "ok");
+	assert_string_equal(save(f, COM "/records/alias.TXT.json", NULL, "{'value':'x'}"),
+	                    "EINVAL");
 	assert_reason(f, 0, "alias.CNAME.json");
-	assert_string_equal(save(f, COM "/records/alias.TXT.json", NULL, "{'value':'x','active':false}"), "ok");
-	assert_string_equal(edit(f, COM "/records/alias.TXT.json", "{'value':'x','active':true,'ttl':3600,'proxied':false}"), "EINVAL");
+	assert_string_equal(
+		save(f, COM "/records/alias.TXT.json", NULL, "{'value':'x','active':false}"), "ok");
+	assert_string_equal(edit(f, COM "/records/alias.TXT.json",
+	                         "{'value':'x','active':true,'ttl':3600,'proxied':false}"),
+	                    "EINVAL");
 	assert_string_equal(do_rename(f, WWW, COM "/records/alias.A.json", false), "EINVAL");
-	assert_string_equal(do_rename(f, COM "/records/alias.CNAME.json", COM "/records/www.CNAME.json", false), "EINVAL");
-	assert_string_equal(edit(f, COM "/records/alias.CNAME.json", "{'value':'example.com','active':false,'ttl':3600,'proxied':false}"), "ok");
-	assert_string_equal(edit(f, COM "/records/alias.TXT.json", "{'value':'x','active':true,'ttl':3600,'proxied':false}"), "ok");
+	assert_string_equal(
+		do_rename(f, COM "/records/alias.CNAME.json", COM "/records/www.CNAME.json", false),
+		"EINVAL");
+	assert_string_equal(
+		edit(f, COM "/records/alias.CNAME.json",
+	             "{'value':'example.com','active':false,'ttl':3600,'proxied':false}"),
+		"ok");
+	assert_string_equal(edit(f, COM "/records/alias.TXT.json",
+	                         "{'value':'x','active':true,'ttl':3600,'proxied':false}"),
+	                    "ok");
 }
 
 static void documents_are_removed(void **state)
@@ -324,13 +444,16 @@ static void documents_are_removed(void **state)
 	assert_string_equal(do_unlink(f, WWW), "ENOENT");
 	assert_string_equal(do_unlink(f, COM "/domain.json"), "EPERM");
 	/* A version deleted a moment ago comes back with its identity. */
-	struct nv_save_request request = { .parent = base, .text = "{\"value\":\"192.0.2.50\"}", .size = 22 };
+	struct nv_save_request request = { .parent = base,
+		                           .text = "{\"value\":\"192.0.2.50\"}",
+		                           .size = 22 };
 	struct nv_save_result result = { 0 };
 	struct nv_node node;
 	char storage[256];
 	struct nv_call call = { .faults = &f->faults };
 	assert_int_equal(nv_tree_resolve(&f->tree, WWW, storage, sizeof(storage), &node), 0);
-	assert_int_equal(nv_netgoat_ops.save(f->netgoat, &call, &node, &request, &result, &f->err), 0);
+	assert_int_equal(nv_netgoat_ops.save(f->netgoat, &call, &node, &request, &result, &f->err),
+	                 0);
 	nv_save_result_release(&result);
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.50'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "__v"), "0");
@@ -339,7 +462,8 @@ static void documents_are_removed(void **state)
 	assert_log(f, "create record|" WWW_LOG, NULL);
 	/* One that changed since it was read stays. */
 	poke(f, "dnsrecords", WWW_ID, "ttl", "5");
-	assert_int_equal(nv_netgoat_ops.unlink(f->netgoat, &call, &node, base, false, &f->err), -ESTALE);
+	assert_int_equal(nv_netgoat_ops.unlink(f->netgoat, &call, &node, base, false, &f->err),
+	                 -ESTALE);
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "ttl"), "5");
 }
 
@@ -350,43 +474,67 @@ static void records_are_renamed(void **state)
 	assert_string_equal(do_rename(f, WWW, COM "/records/web.A.json", false), "ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "name"), "'web'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "__v"), "1");
-	assert_string_equal(do_rename(f, COM "/records/web.A.json", COM "/records/web.TXT.json", false), "ok");
+	assert_string_equal(
+		do_rename(f, COM "/records/web.A.json", COM "/records/web.TXT.json", false), "ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "type"), "'TXT'");
-	assert_string_equal(do_rename(f, COM "/records/web.TXT.json", COM "/records/web.AAAA.json", false), "EINVAL");
-	assert_string_equal(do_rename(f, COM "/records/web.TXT.json", COM "/records/web.txt.json", false), "EINVAL");
-	assert_string_equal(do_rename(f, COM "/records/web.TXT.json", COM "/records/@.MX.json", false), "EEXIST");
-	assert_string_equal(do_rename(f, COM "/records/@.A.json", COM "/records/web.A.json", false), "ok");
-	assert_string_equal(do_rename(f, COM "/records/web.A.json", COM "/records/@.A.json", false), "ok");
+	assert_string_equal(
+		do_rename(f, COM "/records/web.TXT.json", COM "/records/web.AAAA.json", false),
+		"EINVAL");
+	assert_string_equal(
+		do_rename(f, COM "/records/web.TXT.json", COM "/records/web.txt.json", false),
+		"EINVAL");
+	assert_string_equal(
+		do_rename(f, COM "/records/web.TXT.json", COM "/records/@.MX.json", false),
+		"EEXIST");
+	assert_string_equal(do_rename(f, COM "/records/@.A.json", COM "/records/web.A.json", false),
+	                    "ok");
+	assert_string_equal(do_rename(f, COM "/records/web.A.json", COM "/records/@.A.json", false),
+	                    "ok");
 	assert_string_equal(field(f, "dnsrecords", APEX_ID, "name"), "'@'");
-	assert_log(f, "rename record|dnsrecords;64d000000000000000000001|" COM "/records/web.A.json",
-	           "rename record|dnsrecords;64d000000000000000000001|" COM "/records/web.TXT.json",
-	           "rename record|dnsrecords;64d000000000000000000002|" COM "/records/web.A.json",
-	           "rename record|dnsrecords;64d000000000000000000002|" COM "/records/@.A.json", NULL);
+	assert_log(
+		f, "rename record|dnsrecords;64d000000000000000000001|" COM "/records/web.A.json",
+		"rename record|dnsrecords;64d000000000000000000001|" COM "/records/web.TXT.json",
+		"rename record|dnsrecords;64d000000000000000000002|" COM "/records/web.A.json",
+		"rename record|dnsrecords;64d000000000000000000002|" COM "/records/@.A.json", NULL);
 	/* Replacing: one goes, the other takes its name. */
 	assert_string_equal(save(f, COM "/records/b.A.json", NULL, "{'value':'192.0.2.60'}"), "ok");
 	f->seen++;
-	assert_string_equal(do_rename(f, COM "/records/b.A.json", COM "/records/@.A.json", true), "ok");
+	assert_string_equal(do_rename(f, COM "/records/b.A.json", COM "/records/@.A.json", true),
+	                    "ok");
 	assert_string_equal(stored(f, "dnsrecords", APEX_ID), "none");
 	assert_non_null(strstr(content(f, COM "/records/@.A.json"), "192.0.2.60"));
 	assert_int_equal(count(f, "dnsrecords"), 3);
 	/* To another domain, with its references; and what cannot be said. */
-	assert_string_equal(do_rename(f, COM "/records/web.TXT.json", ORG "/records/web.TXT.json", false), "ok");
+	assert_string_equal(
+		do_rename(f, COM "/records/web.TXT.json", ORG "/records/web.TXT.json", false),
+		"ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "domainId"), ORG_ID);
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "domain"), "'example.org'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "team_id"), TEAM_ID);
-	assert_string_equal(do_rename(f, COM "/records/@.A.json", COM "/proxies/x.json", false), "EPERM");
-	assert_string_equal(do_rename(f, COM "/records/@.A.json", "netgoat/orphans/dnsrecords/x.json", false), "EPERM");
-	assert_string_equal(do_rename(f, COM "/proxies/@.json", COM "/proxies/api.json", false), "ok");
+	assert_string_equal(do_rename(f, COM "/records/@.A.json", COM "/proxies/x.json", false),
+	                    "EPERM");
+	assert_string_equal(
+		do_rename(f, COM "/records/@.A.json", "netgoat/orphans/dnsrecords/x.json", false),
+		"EPERM");
+	assert_string_equal(do_rename(f, COM "/proxies/@.json", COM "/proxies/api.json", false),
+	                    "ok");
 	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "subdomain"), "'api'");
-	assert_string_equal(do_rename(f, COM "/proxies/api.json", COM "/proxies/@.json", false), "ok");
+	assert_string_equal(do_rename(f, COM "/proxies/api.json", COM "/proxies/@.json", false),
+	                    "ok");
 	assert_string_equal(field(f, "proxyconfigs", PROXY_ID, "subdomain"), "none");
 	put(f, "alerts", "{'_id':9,'title':'t'}");
-	assert_string_equal(do_rename(f, "netgoat/alerts/=9.json", "netgoat/alerts/x.json", false), "EPERM");
-	assert_string_equal(do_rename(f, "netgoat/alerts/=9.json", "netgoat/teams/acme/alerts/=9.json", false), "ok");
+	assert_string_equal(do_rename(f, "netgoat/alerts/=9.json", "netgoat/alerts/x.json", false),
+	                    "EPERM");
+	assert_string_equal(
+		do_rename(f, "netgoat/alerts/=9.json", "netgoat/teams/acme/alerts/=9.json", false),
+		"ok");
 	assert_string_equal(field(f, "alerts", "9", "team_id"), TEAM_ID);
-	assert_string_equal(do_rename(f, "netgoat/teams/acme/alerts/=9.json", COM "/alerts/=9.json", false), "ok");
+	assert_string_equal(
+		do_rename(f, "netgoat/teams/acme/alerts/=9.json", COM "/alerts/=9.json", false),
+		"ok");
 	assert_string_equal(names(f, COM "/alerts"), "=9.json");
-	assert_string_equal(do_rename(f, COM "/alerts/=9.json", "netgoat/alerts/=9.json", false), "ok");
+	assert_string_equal(do_rename(f, COM "/alerts/=9.json", "netgoat/alerts/=9.json", false),
+	                    "ok");
 	assert_string_equal(stored(f, "alerts", "9"), "{'_id':9,'title':'t'}");
 }
 
@@ -394,14 +542,24 @@ static void orphans_come_home(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "dnsrecords", "{'_id':30,'domain_id':77,'team_id':8,'domain':'lost.example','type':'A','name':'lost','value':'192.0.2.1'}");
-	put(f, "dnsrecords", "{'_id':31,'domain_id':77,'type':'A','name':'lost','value':'192.0.2.1'}");
-	assert_string_equal(do_rename(f, "netgoat/orphans/dnsrecords/=30.json", COM "/records/found.A.json", false), "ok");
-	assert_string_equal(stored(f, "dnsrecords", "30"),
-	                    "{'_id':30,'domain_id':" COM_ID ",'team_id':" TEAM_ID ",'domain':'example.com','type':'A','name':'found','value':'192.0.2.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':30,'domain_id':77,'team_id':8,'domain':'lost.example','type':'A','name':'lost','value':'192.0.2.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':31,'domain_id':77,'type':'A','name':'lost','value':'192.0.2.1'}");
+	assert_string_equal(do_rename(f, "netgoat/orphans/dnsrecords/=30.json",
+	                              COM "/records/found.A.json", false),
+	                    "ok");
+	assert_string_equal(
+		stored(f, "dnsrecords", "30"),
+		"{'_id':30,'domain_id':" COM_ID ",'team_id':" TEAM_ID
+		",'domain':'example.com','type':'A','name':'found','value':'192.0.2.1'}");
 	/* Or by its text. */
-	assert_string_equal(edit(f, "netgoat/orphans/dnsrecords/=31.json", "{'domain_id':" COM_ID ",'type':'A','name':'back','value':'192.0.2.1'}"), "ok");
-	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX.json back.A.json found.A.json www.A.json");
+	assert_string_equal(edit(f, "netgoat/orphans/dnsrecords/=31.json",
+	                         "{'domain_id':" COM_ID
+	                         ",'type':'A','name':'back','value':'192.0.2.1'}"),
+	                    "ok");
+	assert_string_equal(names(f, COM "/records"),
+	                    "@.A.json @.MX.json back.A.json found.A.json www.A.json");
 	assert_string_equal(look(f, "netgoat/orphans"), "ENOENT");
 }
 
@@ -410,7 +568,8 @@ static void objects_are_made(void **state)
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
 	assert_string_equal(do_mkdir(f, "netgoat/teams/new-team"), "ok");
-	assert_non_null(strstr(content(f, "netgoat/teams/new-team/team.json"), "'name': 'new-team'"));
+	assert_non_null(
+		strstr(content(f, "netgoat/teams/new-team/team.json"), "'name': 'new-team'"));
 	assert_string_equal(do_mkdir(f, "netgoat/teams/new-team"), "EEXIST");
 	assert_string_equal(do_mkdir(f, "netgoat/teams/New Team"), "EINVAL");
 	assert_reason(f, 0, "write new-team");
@@ -419,7 +578,8 @@ static void objects_are_made(void **state)
 	assert_reason(f, 0, "write new.example");
 	assert_string_equal(do_mkdir(f, "netgoat/teams/new-team/domains/localhost"), "EINVAL");
 	assert_string_equal(do_mkdir(f, "netgoat/teams/new-team/domains/new.example"), "ok");
-	const char *text = content(f, "views/stored/teams/new-team/domains/new.example/domain.json");
+	const char *text =
+		content(f, "views/stored/teams/new-team/domains/new.example/domain.json");
 	assert_non_null(strstr(text, "'verification_token': '********'"));
 	assert_non_null(strstr(text, "'verified': false"));
 	assert_non_null(strstr(text, "'cache_ttl': 300"));
@@ -437,8 +597,12 @@ static void objects_are_removed(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	put(f, "analytics", "{'_id':1,'domainId':" ORG_ID ",'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'}}");
-	put(f, "analytics", "{'_id':2,'domainId':" ORG_ID ",'interval':'hour','timestamp':{'$date':'2026-03-02T01:00:00Z'}}");
+	put(f, "analytics",
+	    "{'_id':1,'domainId':" ORG_ID
+	    ",'interval':'hour','timestamp':{'$date':'2026-03-02T00:00:00Z'}}");
+	put(f, "analytics",
+	    "{'_id':2,'domainId':" ORG_ID
+	    ",'interval':'hour','timestamp':{'$date':'2026-03-02T01:00:00Z'}}");
 	put(f, "alerts", "{'_id':3,'domainId':" ORG_ID ",'title':'t'}");
 	assert_string_equal(do_rmdir(f, COM), "ENOTEMPTY");
 	assert_string_equal(do_rmdir(f, ORG), "ENOTEMPTY");
@@ -446,7 +610,8 @@ static void objects_are_removed(void **state)
 	assert_string_equal(do_rmdir(f, ORG), "ok");
 	assert_int_equal(count(f, "analytics"), 0);
 	assert_log(f, "delete alert|alerts;=3|" ORG "/alerts/=3.json",
-	           "delete analytics|analytics;64c000000000000000000002|" ORG "/analytics/hour/2026-03-02.ndjson",
+	           "delete analytics|analytics;64c000000000000000000002|" ORG
+	           "/analytics/hour/2026-03-02.ndjson",
 	           "delete domain|domains;64c000000000000000000002|" ORG, NULL);
 	assert_string_equal(do_rmdir(f, ORG), "ENOENT");
 	assert_string_equal(do_rmdir(f, "netgoat/teams/acme"), "ENOTEMPTY");
@@ -460,9 +625,11 @@ static void objects_are_removed(void **state)
 	assert_string_equal(stored(f, "teams", TEAM_ID), "none");
 	assert_string_equal(field(f, "users", ANN_ID, "teams"), "[]");
 	assert_string_equal(field(f, "users", BOB_ID, "teams"), "[1,2]");
-	assert_log(f, "delete membership|users;64a000000000000000000001|netgoat/users/ann@example.com/teams/acme",
-	           "delete membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme",
-	           "delete team|teams;64b000000000000000000001|netgoat/teams/acme", NULL);
+	assert_log(
+		f,
+		"delete membership|users;64a000000000000000000001|netgoat/users/ann@example.com/teams/acme",
+		"delete membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme",
+		"delete team|teams;64b000000000000000000001|netgoat/teams/acme", NULL);
 	assert_string_equal(do_rmdir(f, "netgoat/users/ann@example.com"), "ok");
 	assert_int_equal(count(f, "users"), 1);
 	assert_string_equal(do_rmdir(f, "netgoat/users"), "EPERM");
@@ -476,37 +643,61 @@ static void domains_move(void **state)
 	put(f, "alerts", "{'_id':41,'domainId':" COM_ID ",'team_id':" TEAM_ID ",'title':'t'}");
 	poke(f, "dnsrecords", APEX_ID, "domain", "'odd.example'");
 	/* A new name: copies of the old follow, what said something else stays. */
-	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/example.org", false), "EEXIST");
-	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/Example.net", false), "EINVAL");
-	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/example.net", false), "ok");
+	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/example.org", false),
+	                    "EEXIST");
+	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/Example.net", false),
+	                    "EINVAL");
+	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/example.net", false),
+	                    "ok");
 	assert_string_equal(field(f, "domains", COM_ID, "domain"), "'example.net'");
-	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.full_domain"), "'api.example.net'");
-	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.private_key_pem"), "'SUBKEY'");
+	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.full_domain"),
+	                    "'api.example.net'");
+	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.private_key_pem"),
+	                    "'SUBKEY'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "domain"), "'example.net'");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "__v"), "1");
 	assert_string_equal(field(f, "dnsrecords", APEX_ID, "domain"), "'odd.example'");
-	assert_log(f, "rename domain|domains;64c000000000000000000001|netgoat/teams/acme/domains/example.net", NULL);
+	assert_log(
+		f,
+		"rename domain|domains;64c000000000000000000001|netgoat/teams/acme/domains/example.net",
+		NULL);
 	/* Another team. */
-	assert_string_equal(do_rename(f, "netgoat/teams/acme/domains/example.net", "netgoat/teams/beta/domains/example.net", false), "ok");
+	assert_string_equal(do_rename(f, "netgoat/teams/acme/domains/example.net",
+	                              "netgoat/teams/beta/domains/example.net", false),
+	                    "ok");
 	assert_string_equal(field(f, "domains", COM_ID, "teamId"), "40");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "team_id"), "40");
 	assert_string_equal(field(f, "dnsrecords", APEX_ID, "team_id"), "none");
 	assert_string_equal(field(f, "alerts", "41", "team_id"), "40");
-	assert_string_equal(names(f, "netgoat/teams/beta/domains/example.net"), "alerts proxies records domain.json");
-	assert_non_null(strstr(newest_entry(f), "'before':{'teamId':" TEAM_ID "},'after':{'teamId':40}"));
-	assert_log(f, "move domain|domains;64c000000000000000000001|netgoat/teams/beta/domains/example.net", NULL);
+	assert_string_equal(names(f, "netgoat/teams/beta/domains/example.net"),
+	                    "alerts proxies records domain.json");
+	assert_non_null(
+		strstr(newest_entry(f), "'before':{'teamId':" TEAM_ID "},'after':{'teamId':40}"));
+	assert_log(
+		f,
+		"move domain|domains;64c000000000000000000001|netgoat/teams/beta/domains/example.net",
+		NULL);
 	/* Out of the orphans, and not into them. */
 	put(f, "domains", "{'_id':50,'team':99,'domain':'lost.example'}");
-	put(f, "dnsrecords", "{'_id':51,'domainId':50,'team_id':99,'type':'A','name':'a','value':'192.0.2.1'}");
-	assert_string_equal(do_rename(f, "netgoat/orphans/domains/lost.example", "netgoat/teams/beta/domains/lost.example", false), "ok");
-	assert_string_equal(stored(f, "domains", "50"), "{'_id':50,'team':40,'domain':'lost.example'}");
+	put(f, "dnsrecords",
+	    "{'_id':51,'domainId':50,'team_id':99,'type':'A','name':'a','value':'192.0.2.1'}");
+	assert_string_equal(do_rename(f, "netgoat/orphans/domains/lost.example",
+	                              "netgoat/teams/beta/domains/lost.example", false),
+	                    "ok");
+	assert_string_equal(stored(f, "domains", "50"),
+	                    "{'_id':50,'team':40,'domain':'lost.example'}");
 	assert_string_equal(field(f, "dnsrecords", "51", "team_id"), "40");
-	assert_string_equal(do_rename(f, "netgoat/teams/beta/domains/lost.example", "netgoat/orphans/domains/lost.example", false), "EPERM");
+	assert_string_equal(do_rename(f, "netgoat/teams/beta/domains/lost.example",
+	                              "netgoat/orphans/domains/lost.example", false),
+	                    "EPERM");
 	/* Teams and users. */
 	assert_string_equal(do_rename(f, "netgoat/teams/beta", "netgoat/teams/gamma", false), "ok");
 	assert_string_equal(field(f, "teams", "40", "slug"), "'gamma'");
-	assert_string_equal(do_rename(f, "netgoat/teams/gamma", "netgoat/teams/acme", false), "EEXIST");
-	assert_string_equal(do_rename(f, "netgoat/users/bob@example.com", "netgoat/users/rob@example.com", false), "ok");
+	assert_string_equal(do_rename(f, "netgoat/teams/gamma", "netgoat/teams/acme", false),
+	                    "EEXIST");
+	assert_string_equal(do_rename(f, "netgoat/users/bob@example.com",
+	                              "netgoat/users/rob@example.com", false),
+	                    "ok");
 	assert_string_equal(field(f, "users", BOB_ID, "email"), "'rob@example.com'");
 }
 
@@ -515,20 +706,34 @@ static void joining_and_leaving(void **state)
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
 	/* The store uses users.teams only. */
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme"), "ok");
+	assert_string_equal(
+		do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme"),
+		"ok");
 	assert_string_equal(field(f, "users", BOB_ID, "teams"), "[" TEAM_ID "]");
 	assert_string_equal(field(f, "teams", TEAM_ID, "members"), "none");
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme"), "EEXIST");
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/none", "../../../teams/none"), "EINVAL");
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/other", "../../../teams/acme"), "EINVAL");
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "somewhere"), "EINVAL");
+	assert_string_equal(
+		do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme"),
+		"EEXIST");
+	assert_string_equal(
+		do_symlink(f, "netgoat/users/bob@example.com/teams/none", "../../../teams/none"),
+		"EINVAL");
+	assert_string_equal(
+		do_symlink(f, "netgoat/users/bob@example.com/teams/other", "../../../teams/acme"),
+		"EINVAL");
+	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "somewhere"),
+	                    "EINVAL");
 	assert_string_equal(do_unlink(f, "netgoat/users/bob@example.com/teams/acme"), "ok");
 	assert_string_equal(field(f, "users", BOB_ID, "teams"), "[]");
-	assert_log(f, "create membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme",
-	           "delete membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme", NULL);
+	assert_log(
+		f,
+		"create membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme",
+		"delete membership|users;64a000000000000000000002|netgoat/users/bob@example.com/teams/acme",
+		NULL);
 	/* Both are used. */
 	poke(f, "teams", TEAM_ID, "members", "[{'_id':1,'user_id':" ANN_ID ",'role':'owner'}]");
-	assert_string_equal(do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme/"), "ok");
+	assert_string_equal(
+		do_symlink(f, "netgoat/users/bob@example.com/teams/acme", "../../../teams/acme/"),
+		"ok");
 	assert_string_equal(field(f, "users", BOB_ID, "teams"), "[" TEAM_ID "]");
 	assert_string_equal(field(f, "teams", TEAM_ID, "members.1.user_id"), BOB_ID);
 	assert_string_equal(field(f, "teams", TEAM_ID, "members.1.role"), "'member'");
@@ -546,7 +751,9 @@ static void joining_and_leaving(void **state)
 	/* Only members[] is used. */
 	poke(f, "users", ANN_ID, "teams", NULL);
 	poke(f, "users", BOB_ID, "teams", NULL);
-	assert_string_equal(do_symlink(f, "netgoat/users/ann@example.com/teams/acme", "/mnt/netgoat/teams/acme"), "ok");
+	assert_string_equal(do_symlink(f, "netgoat/users/ann@example.com/teams/acme",
+	                               "/mnt/netgoat/teams/acme"),
+	                    "ok");
 	assert_string_equal(field(f, "users", ANN_ID, "teams"), "none");
 	assert_string_equal(names(f, "netgoat/users/ann@example.com/teams"), "acme");
 }
