@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Closed: everybody passes. Open: one probe at a time and a second, all others get the last error.
+ * Closed: everybody passes. Open: after each vain wait nobody passes for a second, then one probe;
+ * all others get the last error. The pause counts from the end of a wait: somebody who asks one
+ * thing after the other (find) would else be the probe every time, and wait for each of them.
  */
 #include "config.h"
 
@@ -13,20 +15,17 @@ int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, boo
 	if (!breaker->open) {
 		return 0;
 	}
-	if (breaker->probing ||
-	    (breaker->probed && now_ms - breaker->probe_started_ms < NV_REDIS_PROBE_INTERVAL_MS)) {
+	if (breaker->probing || now_ms < breaker->retry_ms) {
 		return nv_fail(err, breaker->last.errnum,
 		               "%s (known from a moment ago; it is asked again soon)",
 		               breaker->last.msg);
 	}
 	breaker->probing = true;
-	breaker->probed = true;
-	breaker->probe_started_ms = now_ms;
 	*ret_probe = true;
 	return 0;
 }
 
-void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe,
+void nv_redis_breaker_done(struct nv_redis_breaker *breaker, int64_t now_ms, bool probe,
                            enum nv_redis_outcome outcome, const struct nv_err *err)
 {
 	if (probe) {
@@ -36,10 +35,10 @@ void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe,
 	case NV_REDIS_OUTCOME_ANSWERED:
 	case NV_REDIS_OUTCOME_FAILED:
 		breaker->open = false;
-		breaker->probed = false;
 		break;
 	case NV_REDIS_OUTCOME_WAITED:
 		breaker->open = true;
+		breaker->retry_ms = now_ms + NV_REDIS_PROBE_PAUSE_MS;
 		breaker->last = *err;
 		break;
 	case NV_REDIS_OUTCOME_UNKNOWN:

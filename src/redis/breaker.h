@@ -13,15 +13,14 @@
 
 #include "base/error.h"
 
-#define NV_REDIS_PROBE_INTERVAL_MS 1000
+#define NV_REDIS_PROBE_PAUSE_MS 1000
 
 /* Plain value; zero bytes are a closed breaker. */
 struct nv_redis_breaker {
 	bool open;
-	bool probing;             /* a probe is under way */
-	bool probed;              /* probe_started_ms is set */
-	int64_t probe_started_ms; /* of the latest probe */
-	struct nv_err last;       /* why it is open */
+	bool probing;       /* a probe is under way */
+	int64_t retry_ms;   /* while open: until then nobody passes */
+	struct nv_err last; /* why it is open */
 };
 
 /* How a request that was let through ended. */
@@ -38,7 +37,7 @@ int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, boo
                            struct nv_err *err);
 
 /* err: the error of a failed request. */
-void nv_redis_breaker_done(struct nv_redis_breaker *breaker, bool probe,
+void nv_redis_breaker_done(struct nv_redis_breaker *breaker, int64_t now_ms, bool probe,
                            enum nv_redis_outcome outcome, const struct nv_err *err);
 
 #endif

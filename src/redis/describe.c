@@ -118,7 +118,7 @@ int nv_redis_describe(struct nv_redis *redis, struct nv_buf *out)
 	              nv_redis_address(redis), nv_redis_db_number(redis, NV_REDIS_MAIN),
 	              nv_redis_db_number(redis, NV_REDIS_PROCESSED));
 	if (r < 0) {
-		nv_buf_printf(out, "redis-state: down (%s)\n", err.msg);
+		nv_buf_printf(out, "redis-state: down: %s\n", err.msg);
 	} else {
 		describe_up(replies, out);
 	}

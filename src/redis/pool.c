@@ -183,8 +183,10 @@ int nv_redis_admit(struct nv_redis *redis, bool *ret_probe, struct nv_err *err)
 void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome,
                    const struct nv_err *err)
 {
+	int64_t now_ms = nv_clock_ms(redis->clock);
+
 	(void)pthread_mutex_lock(&redis->mutex);
-	nv_redis_breaker_done(&redis->breaker, probe, outcome, err);
+	nv_redis_breaker_done(&redis->breaker, now_ms, probe, outcome, err);
 	(void)pthread_mutex_unlock(&redis->mutex);
 }
 

@@ -53,7 +53,7 @@ static void test_down_is_said_at_once(void **state)
 	assert_within(started_ms, 0, SLACK_MS);
 	assert_int_equal(nv_redis_ping(f->redis, NULL), -EIO);
 	assert_int_equal(nv_redis_describe(f->redis, &out), 0);
-	assert_non_null(strstr(out.data, "redis-state: down ("));
+	assert_non_null(strstr(out.data, "redis-state: down: "));
 	assert_int_equal(metric(f, NV_METRIC_REDIS_ROUND_TRIPS), 0);
 	assert_int_equal(metric(f, NV_METRIC_REDIS_ERRORS), 22);
 
@@ -110,8 +110,7 @@ static void test_a_hung_server_costs_one_timeout_then_nothing(void **state)
 	assert_within(started_ms, TIMEOUT_MS - 50, TIMEOUT_MS + SLACK_MS);
 	assert_non_null(strstr(err.msg, "no answer within the timeout"));
 
-	/* The breaker is open: one probe waits, once its second has begun; nobody else does. */
-	assert_int_equal(read_k(f->redis, NULL), -ETIMEDOUT);
+	/* The breaker is open: who goes on asking, one thing after the other, does not wait each time. */
 	started_ms = now_ms();
 
 	unsigned long long connects = metric(f, NV_METRIC_REDIS_CONNECTS);
@@ -119,8 +118,8 @@ static void test_a_hung_server_costs_one_timeout_then_nothing(void **state)
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(read_k(f->redis, &err), -ETIMEDOUT);
 	}
-	assert_within(started_ms, 0, 1000);
-	assert_true(metric(f, NV_METRIC_REDIS_CONNECTS) - connects <= 1);
+	assert_within(started_ms, 0, SLACK_MS);
+	assert_true(metric(f, NV_METRIC_REDIS_CONNECTS) - connects <= SLACK_MS / 1000);
 	assert_non_null(strstr(err.msg, "no answer within the timeout"));
 
 	nv_test_redis_resume(&f->server);

@@ -42,31 +42,31 @@ static void test_closed_lets_everybody_through(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_passes(&breaker, 0, false);
 	}
-	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_FAILED, &refused);
+	nv_redis_breaker_done(&breaker, 0, false, NV_REDIS_OUTCOME_FAILED, &refused);
 	assert_passes(&breaker, 0, false);
-	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_UNKNOWN, &hung);
+	nv_redis_breaker_done(&breaker, 0, false, NV_REDIS_OUTCOME_UNKNOWN, &hung);
 	assert_passes(&breaker, 0, false);
 }
 
-static void test_open_lets_one_probe_through_a_second(void **state)
+static void test_open_lets_one_probe_through_a_second_after_each_vain_wait(void **state)
 {
 	struct nv_redis_breaker breaker = { .open = false };
 
 	(void)state;
-	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
-	assert_passes(&breaker, 100, true);
+	nv_redis_breaker_done(&breaker, 100, false, NV_REDIS_OUTCOME_WAITED, &hung);
 	assert_fails(&breaker, 100);
-	assert_fails(&breaker, 5000); /* it is still under way */
-	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_WAITED, &hung);
-	assert_passes(&breaker, 5100, true);
-	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_WAITED, &hung);
-	assert_fails(&breaker, 6099);
-	assert_passes(&breaker, 6100, true);
+	assert_fails(&breaker, 1099);
+	assert_passes(&breaker, 1100, true);
+	assert_fails(&breaker, 1100);
+	assert_fails(&breaker, 6000); /* it is still under way */
+	nv_redis_breaker_done(&breaker, 6100, true, NV_REDIS_OUTCOME_WAITED, &hung);
+	assert_fails(&breaker, 7099); /* its end counts, not its beginning */
+	assert_passes(&breaker, 7100, true);
 	/* Those who were let in before it opened end too, and end no probe. */
-	nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
+	nv_redis_breaker_done(&breaker, 7200, false, NV_REDIS_OUTCOME_WAITED, &hung);
 	assert_fails(&breaker, 9000);
-	/* Neither does a probe that says nothing leave the door blocked. */
-	nv_redis_breaker_done(&breaker, true, NV_REDIS_OUTCOME_UNKNOWN, &hung);
+	/* A probe that says nothing does not leave the door blocked. */
+	nv_redis_breaker_done(&breaker, 9000, true, NV_REDIS_OUTCOME_UNKNOWN, &hung);
 	assert_passes(&breaker, 9000, true);
 }
 
@@ -79,15 +79,15 @@ static void test_any_life_closes_it(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct nv_redis_breaker breaker = { .open = false };
 
-		nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
-		assert_passes(&breaker, 0, true);
-		nv_redis_breaker_done(&breaker, true, outcomes[i], &refused);
-		assert_passes(&breaker, 1, false);
-		assert_passes(&breaker, 1, false);
-		/* Opened anew, it may be probed at once. */
-		nv_redis_breaker_done(&breaker, false, NV_REDIS_OUTCOME_WAITED, &hung);
-		assert_passes(&breaker, 2, true);
-		assert_fails(&breaker, 2);
+		nv_redis_breaker_done(&breaker, 0, false, NV_REDIS_OUTCOME_WAITED, &hung);
+		assert_passes(&breaker, 1000, true);
+		nv_redis_breaker_done(&breaker, 1001, true, outcomes[i], &refused);
+		assert_passes(&breaker, 1001, false);
+		assert_passes(&breaker, 1001, false);
+		/* One that began before it opened may say so as well. */
+		nv_redis_breaker_done(&breaker, 1002, false, NV_REDIS_OUTCOME_WAITED, &hung);
+		nv_redis_breaker_done(&breaker, 1003, false, outcomes[i], &refused);
+		assert_passes(&breaker, 1003, false);
 	}
 }
 
@@ -95,7 +95,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed_lets_everybody_through),
-		cmocka_unit_test(test_open_lets_one_probe_through_a_second),
+		cmocka_unit_test(test_open_lets_one_probe_through_a_second_after_each_vain_wait),
 		cmocka_unit_test(test_any_life_closes_it),
 	};
 
