@@ -135,7 +135,8 @@ static int ask_farewell(struct farewell *farewell, struct nv_err *err)
 	return rc || farewell->own ? rc : nv_fail(err, ENOENT, "it is gone already");
 }
 
-static int guard_empty(struct farewell *farewell, struct nv_docask *ask)
+static int guard_empty(struct farewell *farewell, const struct nv_docask *ask,
+                       enum nv_tx_purpose purpose)
 {
 	struct nv_arena *arena = &farewell->tx.arena;
 	struct nv_docterm *terms = nv_arena_alloc(arena, ask->terms_count, sizeof(*terms));
@@ -149,7 +150,7 @@ static int guard_empty(struct farewell *farewell, struct nv_docask *ask)
 			                     .collection = ask->kind->collections[i],
 			                     .terms = terms,
 			                     .terms_count = ask->terms_count };
-		rc = nv_doctx_add(&farewell->tx, &write, NV_TX_GUARD_EMPTY);
+		rc = nv_doctx_add(&farewell->tx, &write, purpose);
 	}
 	return rc;
 }
@@ -170,7 +171,7 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 		                   farewell->head->doc, &team, NULL)) {
 			nv_docask_term(&same, NV_ROLE_TEAM, NV_DOCTERM_EQ,
 			               nv_arena_value(&farewell->tx.arena, &team), 1);
-			int rc = guard_empty(farewell, &same);
+			int rc = guard_empty(farewell, &same, NV_TX_GUARD_EMPTY);
 			if (rc) {
 				return rc;
 			}
@@ -178,7 +179,7 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 	} else if (notice) {
 		nv_docask_term(&ask, NV_ROLE_DOMAIN, NV_DOCTERM_NULL, NULL, 0);
 	}
-	return guard_empty(farewell, &ask);
+	return guard_empty(farewell, &ask, NV_TX_GUARD_EMPTY);
 }
 
 /* One chunk file that goes with its domain. */
@@ -246,6 +247,33 @@ static int remove_membership(struct farewell *farewell, const bson_t *user, cons
 	            : nv_fail(err, ENOMEM, "out of memory");
 }
 
+/* Nothing has come to what goes along since it was read: it would be left behind, pointing to
+ * nothing and logged by nobody. */
+static int guard_others(struct farewell *farewell)
+{
+	bool domain = farewell->kind == NV_DOC_DOMAIN;
+	struct nv_arena *arena = &farewell->tx.arena;
+	bson_value_t *known = nv_arena_alloc(arena, farewell->others_count + 1, sizeof(*known));
+	struct nv_docask ask = {
+		.kind = nv_ng_kind(farewell->ng, domain ? NV_DOC_ANALYTICS : NV_DOC_USER)
+	};
+	size_t count = 0;
+	for (size_t i = 0; known && i < farewell->others_count; i++) {
+		const bson_value_t *id = nv_doc_id(arena, farewell->others[i]);
+		if (id) {
+			known[count++] = *id;
+		}
+	}
+	nv_docask_term(&ask, domain ? NV_ROLE_DOMAIN : NV_ROLE_TEAMS, NV_DOCTERM_EQ,
+	               &farewell->head->id, 1);
+	if (ask.terms_count == 0) { /* the kind has no such field, so there are none */
+		return 0;
+	}
+	nv_docask_id(&ask, NV_DOCTERM_NIN, known, count);
+	return known && !nv_arena_error(arena) ? guard_empty(farewell, &ask, NV_TX_GUARD_OTHERS)
+	                                       : -ENOMEM;
+}
+
 static int plan_domain(struct farewell *farewell, struct nv_err *err)
 {
 	static const enum nv_doc_kind kinds[] = { NV_DOC_RECORD, NV_DOC_PROXY, NV_DOC_ALERT,
@@ -299,7 +327,9 @@ static int plan_user(struct farewell *farewell, struct nv_err *err)
 	}
 	struct nv_docask ask = { .kind = nv_ng_kind(farewell->ng, NV_DOC_TEAM) };
 	nv_docask_term(&ask, NV_ROLE_MEMBER_USER, NV_DOCTERM_EQ, &farewell->head->id, 1);
-	return guard_empty(farewell, &ask) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+	return guard_empty(farewell, &ask, NV_TX_GUARD_EMPTY)
+	               ? nv_fail(err, ENOMEM, "out of memory")
+	               : 0;
 }
 
 static int say_goodbye(struct farewell *farewell, struct nv_err *err)
@@ -322,11 +352,16 @@ static int say_goodbye(struct farewell *farewell, struct nv_err *err)
 		                     .path = farewell->node->path,
 		                     .before = farewell->own };
 	cleanup_docresult struct nv_docresult result = { 0 };
-	rc = nv_doctx_delete(&farewell->tx, kind, farewell->head->collection, farewell->own)
+	rc = (farewell->kind != NV_DOC_USER && guard_others(farewell)) ||
+			     nv_doctx_delete(&farewell->tx, kind, farewell->head->collection,
+	                                     farewell->own)
 	             ? nv_fail(err, ENOMEM, "out of memory")
 	             : 0;
 	rc = rc ? rc : nv_doctx_log(&farewell->tx, &entry, err);
 	rc = rc ? rc : nv_doctx_commit(&farewell->tx, &result, err);
+	if (rc == -ENOTEMPTY && nv_doctx_failed(&farewell->tx, &result) == NV_TX_GUARD_OTHERS) {
+		return nv_fail(err, EAGAIN, "somebody else adds to it");
+	}
 	if (rc == -ENOTEMPTY) {
 		return nv_fail(err, ENOTEMPTY, "documents of other kinds are in it");
 	}

@@ -16,6 +16,7 @@ enum nv_tx_purpose {
 	NV_TX_GUARD_NAME,  /* no other document has the name */
 	NV_TX_GUARD_DNS,   /* nothing beside a CNAME */
 	NV_TX_GUARD_EMPTY, /* nothing is in the object */
+	NV_TX_GUARD_OTHERS, /* nothing has joined what goes along with the object */
 };
 
 struct nv_doctx {

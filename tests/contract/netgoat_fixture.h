@@ -33,9 +33,9 @@ struct netgoat_fixture {
 
 /* A case for both stores: NETGOAT_CASES(fn) gives two CMUnitTests. */
 #define NETGOAT_CASES(fn)                                                                          \
-	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, "mem" },                               \
+	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"mem" },                               \
 	{                                                                                          \
-		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, "sqlite"                      \
+		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"sqlite"                      \
 	}
 
 int netgoat_setup(void **state);
