@@ -379,8 +379,10 @@ int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit,
 	r = take_answer(netdox, &replies->items[0], back, sampled_ms, ret, err);
 	if (again && r < 0 && r == -edit->done_errnum) {
 		nv_err_clear(err);
-		ret->changed = true;
-		return 0;
+		r = 0;
+	}
+	if (again && r == 0) {
+		ret->changed = true; /* by the first call, when not by this one */
 	}
 	return r;
 }

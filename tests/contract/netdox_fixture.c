@@ -17,17 +17,20 @@
 #include "redis/pipeline.h"
 #include "tree.h"
 
-static struct nv_redis *open_redis(struct netdox_fixture *f, struct nv_metrics *metrics)
+enum { PATIENCE_MS = 20000 }; /* of tests in which nothing breaks */
+
+static struct nv_redis *open_redis(struct netdox_fixture *f, const char *uri_text, int timeout_ms,
+                                   struct nv_metrics *metrics)
 {
 	struct nv_redis_uri uri cleanup_redis_uri = NV_REDIS_URI_INIT;
 	struct nv_redis *redis = NULL;
 
-	if (nv_redis_uri_parse(f->server.uri, &uri, NULL) < 0) {
+	if (nv_redis_uri_parse(uri_text, &uri, NULL) < 0) {
 		return NULL;
 	}
 	struct nv_redis_config config = { .uri = &uri,
 		                          .processed_db = 1,
-		                          .timeout_ms = 20000,
+		                          .timeout_ms = timeout_ms,
 		                          .clock = f->clock,
 		                          .metrics = metrics };
 	return nv_redis_new(&config, &redis, NULL) < 0 ? NULL : redis;
@@ -50,6 +53,16 @@ void remount(struct netdox_fixture *f, size_t entries, bool ro)
 	f->tree.self[NV_FAMILY_NETDOX] = f->netdox;
 }
 
+void reconnect(struct netdox_fixture *f, const char *uri, int timeout_ms)
+{
+	nv_netdox_free(f->netdox);
+	f->netdox = NULL;
+	nv_redis_free(f->redis);
+	f->redis = open_redis(f, uri, timeout_ms, &f->metrics);
+	assert_non_null(f->redis);
+	remount(f, 0, false);
+}
+
 int netdox_setup(void **state)
 {
 	struct netdox_fixture *f = calloc(1, sizeof(*f));
@@ -57,8 +70,8 @@ int netdox_setup(void **state)
 	if (!f || nv_clock_new(&f->clock) < 0 || !nv_test_redis_new(&f->server, NULL)) {
 		return -1;
 	}
-	f->redis = open_redis(f, &f->metrics);
-	f->direct = open_redis(f, NULL);
+	f->redis = open_redis(f, f->server.uri, PATIENCE_MS, &f->metrics);
+	f->direct = open_redis(f, f->server.uri, PATIENCE_MS, NULL);
 	if (!f->redis || !f->direct) {
 		return -1;
 	}
@@ -264,6 +277,15 @@ void assert_log(struct netdox_fixture *f, ...)
 		fail_msg("logged:\n%sexpected:\n%s", found.data ? found.data : "",
 		         expected.data ? expected.data : "");
 	}
+}
+
+long long log_length(struct netdox_fixture *f)
+{
+	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
+	const char *argv[] = { "XLEN", "changelog" };
+
+	ask(f, NV_REDIS_MAIN, 2, argv, NULL, &replies);
+	return replies->items[0].integer;
 }
 
 void assert_stamped(struct netdox_fixture *f, const char *key, bool stamped)

@@ -36,6 +36,9 @@ int netdox_teardown(void **state);
 /* The family anew (nothing cached), with this number of changelog entries and read-only or not. */
 void remount(struct netdox_fixture *f, size_t entries, bool ro);
 
+/* The family anew on another way to the server. */
+void reconnect(struct netdox_fixture *f, const char *uri, int timeout_ms);
+
 /* A command of words, NULL last, in the main or processed database; it must succeed. */
 void redis_do(struct netdox_fixture *f, ...) __attribute__((sentinel));
 void redis_do1(struct netdox_fixture *f, ...) __attribute__((sentinel));
@@ -52,6 +55,9 @@ void assert_key1(struct netdox_fixture *f, const char *key, const char *expected
 /* The entries since the last call (or since the fixture began) are these, "change,value,plugin"
  * each, NULL last. */
 void assert_log(struct netdox_fixture *f, ...) __attribute__((sentinel));
+
+/* How many entries there are. */
+long long log_length(struct netdox_fixture *f);
 
 /* last-modified has a time for the key, or has none. */
 void assert_stamped(struct netdox_fixture *f, const char *key, bool stamped);
