@@ -81,14 +81,14 @@ static void test_times_to_live_stay(void **state)
 	assert_lives(f, KEY, true);
 	assert_int_equal(path_write(f, A "/pdata/x", "---\ntype: list\n---\nb\n"), 0);
 	assert_lives(f, KEY, true);
-	assert_int_equal(path_write(f, A "/pdata/x", "---\ntype: list\n---\nc\nd\n"), 0);
+	assert_int_equal(path_write(f, A "/pdata/x", "---\ntype: list\n---\nc\nw\n"), 0);
 	assert_lives(f, KEY, true);
 	assert_int_equal(path_rename(f, A "/pdata/x", A "/pdata/y", false), 0);
 	assert_lives(f, "pdata;dns;[lan]a;y", true);
 	assert_lives(f, "pdata;dns;[lan]a;y;details", false);
 	assert_int_equal(path_write(f, A "/meta", "a: b\n"), 0);
 	redis_do(f, "EXPIRE", "meta;[lan]a", "1000", NULL);
-	assert_int_equal(path_write(f, A "/meta", "a: c\nd: e\n"), 0);
+	assert_int_equal(path_write(f, A "/meta", "a: c\nw: e\n"), 0);
 	assert_lives(f, "meta;[lan]a", true);
 }
 
@@ -137,8 +137,8 @@ static void test_sets_and_sorted_sets(void **state)
 	redis_do(f, "SADD", KEY, "a", "b", NULL);
 	redis_do(f, "ZADD", "pdata;dns;[lan]a;z", "1.5", "m", "2", "n", NULL);
 	redis_do(f, "XADD", "pdata;dns;[lan]a;s", "1-1", "f", "v", NULL);
-	assert_int_equal(path_write(f, A "/pdata/x", "--- set\n---\nb\nc\nd\n"), 0);
-	assert_key(f, KEY, "set b|c|d");
+	assert_int_equal(path_write(f, A "/pdata/x", "--- set\n---\nb\nc\nw\n"), 0);
+	assert_key(f, KEY, "set b|c|w");
 	assert_log(f, "updated plugin data set," KEY ",netviewfs",
 	           "updated plugin data set," KEY ",netviewfs",
 	           "updated plugin data set," KEY ",netviewfs", NULL);
@@ -278,25 +278,25 @@ static void test_fields_merge_or_clash(void **state)
 	make_a(f);
 	assert_int_equal(path_write(f, A "/meta", "a: 1\nb: 1\nc: 1\n"), 0);
 	struct meeting m = read_base(f, A "/meta");
-	redis_do(f, "HSET", "meta;[lan]a", "a", "2", "d", "2", NULL);
+	redis_do(f, "HSET", "meta;[lan]a", "a", "2", "w", "2", NULL);
 	redis_do(f, "HDEL", "meta;[lan]a", "c", NULL);
 	assert_int_equal(path_save(f, A "/meta", m.base, "a: 1\nb: 3\n", &m.result), 0);
-	assert_string_equal(m.result.blob->text, "a: 2\nb: 3\nd: 2\n");
+	assert_string_equal(m.result.blob->text, "a: 2\nb: 3\nw: 2\n");
 	end(&m);
 	assert_log(f, "updated metadata,meta;[lan]a,netviewfs",
 	           "updated metadata,meta;[lan]a,netviewfs", NULL);
 
 	m = read_base(f, A "/meta");
 	redis_do(f, "HSET", "meta;[lan]a", "a", "theirs", NULL);
-	assert_int_equal(path_save(f, A "/meta", m.base, "a: mine\nb: mine\nd: 2\n", &m.result),
+	assert_int_equal(path_save(f, A "/meta", m.base, "a: mine\nb: mine\nw: 2\n", &m.result),
 	                 -ESTALE);
-	assert_string_equal(m.result.theirs->text, "a: theirs\nb: 3\nd: 2\n");
-	assert_key(f, "meta;[lan]a", "hash a=theirs|b=3|d=2"); /* nothing of it was written */
+	assert_string_equal(m.result.theirs->text, "a: theirs\nb: 3\nw: 2\n");
+	assert_key(f, "meta;[lan]a", "hash a=theirs|b=3|w=2"); /* nothing of it was written */
 	end(&m);
 
 	m = read_base(f, A "/meta");
 	redis_do(f, "HSET", "meta;[lan]a", "a", "same", NULL);
-	assert_int_equal(path_save(f, A "/meta", m.base, "a: same\nb: 3\nd: 2\n", &m.result), 0);
+	assert_int_equal(path_save(f, A "/meta", m.base, "a: same\nb: 3\nw: 2\n", &m.result), 0);
 	assert_false(m.result.changed); /* both did the same */
 	end(&m);
 	assert_log(f, NULL);
