@@ -33,9 +33,9 @@ records_gone() {
 	rm "$REC"
 	refute [ -e "$REC" ]
 	refute grep -qx records <(ls "$DIR")
-	nv_clock 499
+	nv_clock 250
 	untouched
-	nv_clock 1
+	nv_clock 250
 	nv_wait_until records_gone
 	nv_equal 3 "$(nv_changes | grep -c '^delete dns record')"
 }
@@ -107,6 +107,7 @@ records_gone() {
 }
 
 @test "a late failure puts the name back and says so" {
+	nv_expect_log 'web-2\.example\.com/records: '
 	rm "$REC"
 	nv_redis del 'dns;[lan]web-2.example.com;plugins' >/dev/null
 	nv_redis set 'dns;[lan]web-2.example.com;plugins' odd >/dev/null
@@ -238,11 +239,11 @@ records_gone() {
 
 @test "a new name of a kind without suffix is checked at close and committed half a second later" {
 	local file=$NX/reports/daily
-	nv_equal $'open ok\nwrite 4\nclose EINVAL' "$(nv_sys "open:w+creat:$file" 'write:bad\n' close)"
+	nv_equal $'open ok\nwrite 4\nclose EINVAL' "$(nv_sys "open:w+creat:$file" 'write:---\n' close)"
 	printf -- '---\ntype: string\nplugin: hand\n---\nfine\n' >"$file"
-	nv_clock 499
+	nv_clock 250
 	nv_equal 0 "$(nv_redis sismember reports daily)"
-	nv_clock 1
+	nv_clock 250
 	nv_wait_until nv_prints 1 nv_redis sismember reports daily
 }
 

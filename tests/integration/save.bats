@@ -106,7 +106,7 @@ bind_a() {
 @test "truncate by path commits or refuses at once" {
 	nv_equal "truncatepath EINVAL" "$(nv_sys "truncatepath:0:$NX/default_network")"
 	untouched
-	nv_equal $'truncatepath ok' "$(nv_sys "truncatepath:24:$REC")"
+	nv_equal $'truncatepath ok' "$(nv_sys "truncatepath:23:$REC")"
 	nv_equal "bind A [lan]192.0.2.11" "$(cat "$REC")"
 }
 
