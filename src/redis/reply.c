@@ -144,21 +144,19 @@ static const struct meaning *find_meaning(const char *text)
 }
 
 /*
- * The meaning of an error reply. Redis 6 wraps what a script's command raised: "ERR Error running
- * script (call to f_HASH):
- * @user_script:LINE: CODE text", with a '-' before some codes.
+ * The meaning of what a script's command raised where it has no code in front. Redis 6 wraps it:
+ * "ERR Error running script (call to f_HASH): @user_script:LINE: CODE text", with a '-' before some
+ * codes; Redis 7.0 says "ERR The user executing the script can't …" where others say NOPERM.
  */
-static const struct meaning *reply_meaning(const char *text)
+static const struct meaning *script_meaning(const char *text)
 {
-	const struct meaning *meaning = find_meaning(text);
-
-	if (meaning || strncmp(text, "ERR Error running script", 24) != 0) {
-		return meaning;
-	}
-
+	static const char denied[] = "ERR The user executing the script can't ";
 	const char *place = strstr(text, "@user_script:");
 
-	if (!place) {
+	if (strncmp(text, denied, strlen(denied)) == 0) {
+		return find_meaning("NOPERM");
+	}
+	if (strncmp(text, "ERR Error running script", 24) != 0 || !place) {
 		return NULL;
 	}
 	place += strlen("@user_script:");
@@ -166,6 +164,13 @@ static const struct meaning *reply_meaning(const char *text)
 	place += strspn(place, "0123456789");
 	place += strspn(place, ": -");
 	return find_meaning(place);
+}
+
+static const struct meaning *reply_meaning(const char *text)
+{
+	const struct meaning *meaning = find_meaning(text);
+
+	return meaning ? meaning : script_meaning(text);
 }
 
 bool nv_redis_reply_is_wrongtype(const struct nv_redis_reply *reply)
@@ -217,12 +222,20 @@ bool nv_redis_reply_integer(const struct nv_redis_reply *reply, long long *ret_v
 	return true;
 }
 
-/* Copies text as one printable line: an error reply may quote any bytes. */
+/*
+ * Copies text as one printable line: an error reply may quote any bytes. What Redis 7 adds to the
+ * errors of scripts, " script: HASH, on …", is left out: it tells a user nothing.
+ */
 static void copy_line(char *out, size_t out_size, const char *text)
 {
+	static const char place[] = " script: ";
+	const char *end = strstr(text, place);
 	size_t used = 0;
 
-	for (; *text && used + 1 < out_size; text++) {
+	if (!end || strspn(end + strlen(place), "0123456789abcdef") != 40) {
+		end = text + strlen(text);
+	}
+	for (; text < end && used + 1 < out_size; text++) {
 		unsigned char byte = (unsigned char)*text;
 
 		out[used++] = byte < ' ' || byte == 0x7f ? '?' : *text;

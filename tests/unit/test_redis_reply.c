@@ -55,6 +55,11 @@ static const struct mapping mappings[] = {
 	{ "ERR Error running script (call to f_89ab): @user_script:3: user_script:3: nil value",
 	  EIO, "nil value" },
 	{ "ERR Error running script", EIO, "running script" },
+	{ "ERR The user executing the script can't access at least one of the keys mentioned",
+	  EACCES, "can't access" },
+	{ "ERR Error running script (call to f_89ab): @user_script:1: -NOPERM The user executing the "
+	  "script can't run this command",
+	  EACCES, "can't run" },
 	{ "OOM command not allowed when used memory > 'maxmemory'. script: 89ab, on @user_script:1.",
 	  ENOSPC, "maxmemory" },
 };
@@ -85,6 +90,15 @@ static void test_messages_are_one_line(void **state)
 	(void)state;
 	assert_int_equal(nv_redis_reply_check(&reply, NULL, "k\ney", &err), -EIO);
 	assert_string_equal(err.msg, "k?ey: ERR a?b?[2J?");
+
+	reply = text_reply(NV_REDIS_ERROR,
+	                   "ERR user_script:1: nosuch script: "
+	                   "9a7ec85d205a17103a87e429ae13d061206bf7ec, on @user_script:1.");
+	assert_int_equal(nv_redis_reply_check(&reply, NULL, NULL, &err), -EIO);
+	assert_string_equal(err.msg, "ERR user_script:1: nosuch");
+	reply = text_reply(NV_REDIS_ERROR, "ERR no script: 9a7e given");
+	assert_int_equal(nv_redis_reply_check(&reply, NULL, NULL, &err), -EIO);
+	assert_string_equal(err.msg, "ERR no script: 9a7e given");
 }
 
 static void test_wrongtype_is_told_apart(void **state)
