@@ -406,7 +406,7 @@ int nv_docop_leave(struct nv_netgoat *ng, const struct nv_node *node, bool check
                    struct nv_err *err)
 {
 	cleanup_founddoc struct nv_founddoc found = { 0 };
-	int rc = nv_docs_find(ng, node, NV_TEXT_FILE, !check_only, &found, err);
+	int rc = nv_docs_find(ng, node, NV_TEXT_FILE, true, &found, err);
 	if (rc || check_only) {
 		return rc;
 	}

@@ -252,16 +252,18 @@ static int parse_base(const struct nv_schema_kind *kind, bool by_id, const char 
 	int rc = 0;
 	size_t whole_size = 0;
 	const char *whole = decode(base, size, arena, &whole_size, &rc);
-	if (rc) {
+	name->named = kind->has_name && !by_id;
+	if (rc == -ENOMEM || (rc && !(name->named && kind->has_type))) {
 		return rc;
 	}
-	name->name_id = nv_docname_parse_id(whole, whole_size, arena);
-	name->named = kind->has_name && !by_id;
+	/* "@.%" reads as NAME.TYPE with an empty type, and as nothing else. */
+	name->name_id = rc ? NULL : nv_docname_parse_id(whole, whole_size, arena);
 	name->name = whole;
 	name->name_size = whole_size;
 	if (name->named && kind->has_type) {
 		const char *dot = memrchr(base, '.', size);
 		name->named = dot != NULL;
+		rc = dot ? 0 : rc;
 		if (dot) {
 			name->name =
 				decode(base, (size_t)(dot - base), arena, &name->name_size, &rc);

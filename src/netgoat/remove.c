@@ -50,7 +50,7 @@ int nv_docop_unlink(void *self, const struct nv_call *call, const struct nv_node
 		return nv_fail(err, EPERM, "%s goes with what it belongs to", node->path);
 	}
 	cleanup_founddoc struct nv_founddoc found = { 0 };
-	int rc = nv_docs_find(ng, node, NV_TEXT_FILE, !check_only, &found, err);
+	int rc = nv_docs_find(ng, node, NV_TEXT_FILE, true, &found, err);
 	if (rc || check_only) {
 		return rc;
 	}
