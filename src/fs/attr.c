@@ -183,14 +183,14 @@ static int getattr_listed(struct nv_request *request, struct nv_place place, con
 /* A file whose name is gone, still open somewhere. */
 static int getattr_detached(struct nv_request *request, struct stat *ret_stat, double *ret_timeout)
 {
-	struct nv_handle *handle = nv_inode_any_handle(request->fs->inodes, request->inode);
-	if (!handle) {
+	uint64_t size = 0;
+	if (!nv_inode_open_size(request->fs->inodes, request->inode, &size)) {
 		return nv_fail(&request->err, ESTALE, "the name is gone");
 	}
 	fill_stat(request->fs, NV_FILE, 0, ret_stat);
 	ret_stat->st_nlink = 0;
 	ret_stat->st_ino = request->inode->id;
-	set_size(ret_stat, nv_handle_size(handle), nv_clock_wall(request->fs->config.clock));
+	set_size(ret_stat, size, nv_clock_wall(request->fs->config.clock));
 	*ret_timeout = 0.0;
 	return 0;
 }
@@ -321,7 +321,7 @@ static int setattr_real(struct nv_request *request, const struct nv_inode_name *
 			r = nv_save_truncate(fs->save, &request->call, place, name->name, (uint64_t)attr->st_size, &request->err);
 		}
 	}
-	if (r == 0 && asked_mtime(fs, attr, to_set, &mtime) && !nv_save_set_mtime(fs->save, request->path, mtime)) {
+	if (r == 0 && !name->detached && asked_mtime(fs, attr, to_set, &mtime) && !nv_save_set_mtime(fs->save, request->path, mtime)) {
 		uint32_t crc = 0;
 		cleanup_found struct nv_found found = { 0 };
 		if (name->row->type == NV_FILE && nv_place_of(fs, name->parent, dir, &place) == 0 &&

@@ -414,10 +414,13 @@ bool nv_inode_is_listed(struct nv_inode_table *table, struct nv_inode *inode)
 	return listed;
 }
 
-struct nv_handle *nv_inode_any_handle(struct nv_inode_table *table, struct nv_inode *inode)
+bool nv_inode_open_size(struct nv_inode_table *table, struct nv_inode *inode, uint64_t *ret_size)
 {
 	lock(table);
-	struct nv_handle *handle = inode->files ? inode->files->handle : NULL;
+	bool open = inode->files != NULL;
+	if (open) {
+		*ret_size = nv_handle_size(inode->files->handle); /* valid: close takes it out of the list first */
+	}
 	unlock(table);
-	return handle;
+	return open;
 }

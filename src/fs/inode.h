@@ -111,7 +111,7 @@ void nv_inode_close(struct nv_inode_table *table, struct nv_file *file);
 void nv_inode_set_listed(struct nv_inode_table *table, struct nv_inode *inode);
 bool nv_inode_is_listed(struct nv_inode_table *table, struct nv_inode *inode);
 
-/* An open file of a detached inode, for its size: calls read with it under no lock. False when there is none. The file stays valid: the kernel has it open. */
-struct nv_handle *nv_inode_any_handle(struct nv_inode_table *table, struct nv_inode *inode);
+/* The size that an open file of the inode reads; false when none is open. */
+bool nv_inode_open_size(struct nv_inode_table *table, struct nv_inode *inode, uint64_t *ret_size);
 
 #endif

@@ -72,6 +72,7 @@ int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const str
 /* What a slot asks for, taken out of it so that the store can be called without the engine lock. */
 struct job {
 	struct nv_at at;
+	uint64_t slot_id;
 	enum nv_slot_state state;
 	struct nv_blob *blob;
 	bool origin_gone;
@@ -99,6 +100,7 @@ static int take_job(struct nv_save *save, const char *dir, const char *name, str
 		return r;
 	}
 	slot->busy = true;
+	job->slot_id = slot->id;
 	job->state = slot->state;
 	job->blob = nv_blob_ref(slot->blob);
 	job->origin_gone = slot->origin_gone;
@@ -118,7 +120,7 @@ static void finish_job(struct nv_save *save, const char *dir, const char *name, 
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, place, false);
 	struct nv_slot *slot = nv_slot_get(names, name);
-	if (slot) {
+	if (slot && slot->id == job->slot_id) {
 		slot->busy = false;
 		if (job->state == NV_SLOT_PARKED && result == 0) {
 			slot->state = NV_SLOT_GONE;

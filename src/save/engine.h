@@ -215,6 +215,9 @@ int nv_commit_dir(struct nv_save *save, const char *dir, bool deep, struct nv_er
 void nv_refusal_add(struct nv_save *save, const char *path, struct nv_proc proc);
 bool nv_refusal_take(struct nv_save *save, const char *path, struct nv_proc proc);
 
+/* Cuts the handles of a name off: they keep their text and commit nothing (names.c). Engine lock held. */
+void nv_handles_detach(struct nv_save *save, const char *path);
+
 /* --- timer (park.c) --- */
 int nv_timer_start(struct nv_save *save);
 void nv_timer_stop(struct nv_save *save);

@@ -82,6 +82,7 @@ static ssize_t read_live(struct nv_handle *h, const struct nv_call *call, char *
 		}
 		nv_blob_unref(h->blob);
 		h->blob = blob;
+		atomic_store(&h->length, blob->size);
 	}
 	return copy_out(h->blob->text, h->blob->size, data, size, offset);
 }
@@ -452,7 +453,9 @@ static void leave(struct nv_handle *h)
 		h->scratch->closed_ms = nv_clock_ms(h->save->config.clock);
 	}
 	struct nv_slot *slot = h->slot_id != 0 && !atomic_load(&h->detached) ? new_slot(h, dir, &name) : NULL;
-	if (slot && --slot->writers == 0 && !slot->accepted) {
+	if (slot && --slot->writers == 0 && slot->accepted) {
+		nv_slot_due(h->save, slot, NV_DELETE_DELAY_MS); /* reopening it had stopped its clock */
+	} else if (slot && slot->writers == 0) {
 		struct nv_at at;
 		bool waits = !h->written && nv_at_path(h->save, h->path, &at, NULL) == 0 && (at.node.row->flags & NV_ROW_ANYNAME);
 		if (waits) {
@@ -509,25 +512,9 @@ void nv_handles_free(struct nv_save *save)
 	}
 }
 
-uint64_t nv_handle_size(struct nv_handle *h)
+uint64_t nv_handle_size(const struct nv_handle *h)
 {
-	uint64_t size = 0;
-	switch (h->kind) {
-	case NV_HANDLE_READ:
-	case NV_HANDLE_LIVE:
-		size = h->blob ? h->blob->size : 0;
-		break;
-	case NV_HANDLE_WRITE:
-	case NV_HANDLE_COMPARE:
-		size = atomic_load(&h->length);
-		break;
-	case NV_HANDLE_SCRATCH:
-		nv_lock(h->save);
-		size = h->scratch->text.size;
-		nv_unlock(h->save);
-		break;
-	}
-	return size;
+	return atomic_load(&h->length);
 }
 
 struct nv_blob *nv_handle_blob(struct nv_handle *h)

@@ -13,8 +13,7 @@
 #include "node/name.h"
 #include "save/engine.h"
 
-/* Cuts the handles of a name off: they keep their text and commit nothing. Engine lock held. */
-static void detach_handles(struct nv_save *save, const char *path)
+void nv_handles_detach(struct nv_save *save, const char *path)
 {
 	for (struct nv_handle *h = save->handles; h; h = h->next) {
 		if ((h->kind == NV_HANDLE_WRITE || h->kind == NV_HANDLE_COMPARE) && strcmp(h->path, path) == 0) {
@@ -27,6 +26,7 @@ static void detach_handles(struct nv_save *save, const char *path)
 static int park(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, enum nv_park_why why,
                 struct nv_blob *blob, struct nv_err *err)
 {
+	(void)nv_slot_settled(save, place, name); /* a commit under way must not meet a slot that is not its own */
 	struct nv_names *names = nv_names_of(save, place, true);
 	struct nv_slot *slot = names ? nv_slot_put(save, names, name, NV_SLOT_PARKED, call) : NULL;
 	if (!slot) {
@@ -38,10 +38,17 @@ static int park(struct nv_save *save, const struct nv_call *call, struct nv_plac
 	return 0;
 }
 
+/* An own json and what the mount derives only seem to go; all else is deleted. */
+static enum nv_park_why why_parked(const struct nv_row *row)
+{
+	return row->flags & (NV_ROW_OWN | NV_ROW_DERIVED) ? NV_PARK_HIDDEN : NV_PARK_UNLINK;
+}
+
 /* Unlinks what only the engine knows. 1 = done, 0 = a stored name. Engine lock held. */
 static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_err *err)
 {
-	char path[PATH_MAX];
+	struct nv_at at;
+	enum nv_park_why why = NV_PARK_UNLINK;
 	struct nv_slot *slot = nv_slot_settled(save, place, name);
 	struct nv_names *names = nv_names_of(save, place, false);
 	if (!slot || slot->state == NV_SLOT_GONE) {
@@ -57,14 +64,15 @@ static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct 
 		nv_slot_drop(names, name);
 		return 1;
 	}
-	if (nv_path_join(path, place.path, name) == 0) {
-		detach_handles(save, path);
+	if (nv_at_child(save, place.path, name, NULL, &at, NULL) == 0) {
+		nv_handles_detach(save, at.path);
+		why = why_parked(at.node.row);
 	}
 	/* A new name over a parked one: the deletion that was asked for first still holds. */
 	cleanup_blob struct nv_blob *origin = slot->origin_gone ? NULL : steal(&slot->blob);
 	nv_slot_drop(names, name);
 	if (origin) {
-		int r = park(save, call, place, name, NV_PARK_UNLINK, origin, err);
+		int r = park(save, call, place, name, why, origin, err);
 		return r < 0 ? r : 1;
 	}
 	return 1;
@@ -76,7 +84,7 @@ static int unlink_real(struct nv_save *save, const struct nv_call *call, struct 
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	const struct nv_row *row = at->node.row;
-	enum nv_park_why why = row->flags & (NV_ROW_OWN | NV_ROW_DERIVED) ? NV_PARK_HIDDEN : NV_PARK_UNLINK;
+	enum nv_park_why why = why_parked(row);
 	if (row->type == NV_DIR) {
 		return nv_fail(err, EISDIR, "%s: is a directory", at->path);
 	}
@@ -101,7 +109,7 @@ static int unlink_real(struct nv_save *save, const struct nv_call *call, struct 
 		}
 	}
 	nv_lock(save);
-	detach_handles(save, at->path);
+	nv_handles_detach(save, at->path);
 	r = park(save, call, place, name, why, blob, err);
 	nv_unlock(save);
 	return r;

@@ -236,8 +236,12 @@ static int create_scratch(struct nv_save *save, const struct nv_call *call, stru
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	int r = open_scratch(save, call, scratch, flags, ret_opened, err);
+	if (r < 0) {
+		nv_scratch_unref(scratch);
+		return r;
+	}
 	*ret_found = (struct nv_found){ .entry = { .name = strdup(name) }, .scratch = scratch };
-	return r;
+	return 0;
 }
 
 int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_at *ret_at, struct nv_err *err)

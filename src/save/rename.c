@@ -282,7 +282,12 @@ static int new_to_any(struct nv_save *save, const struct nv_call *call, struct n
 	} else if (r < 0 && to->real) {
 		put_back(save, to);
 	}
+	char path[PATH_MAX];
+	bool known = nv_path_join(path, from.path, from_name) == 0;
 	nv_lock(save);
+	if (r == 0 && known) {
+		nv_handles_detach(save, path); /* a descriptor still open on the first name must not make it again */
+	}
 	slot = nv_slot_get(nv_names_of(save, from, false), from_name);
 	if (slot) {
 		slot->busy = false;

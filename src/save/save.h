@@ -125,8 +125,8 @@ int nv_handle_fsync(struct nv_handle *handle, const struct nv_call *call, struct
 /* The last close: commits what is still dirty (errors go to the ring) and frees. */
 void nv_handle_release(struct nv_handle *handle, const struct nv_call *call);
 
-/* Length of what the handle would read; for fstat of a name that is gone. */
-uint64_t nv_handle_size(struct nv_handle *handle);
+/* Length of what the handle of a real file would read; for fstat of a name that is gone. Takes no lock. */
+uint64_t nv_handle_size(const struct nv_handle *handle);
 
 /* True when the handle reads a snapshot (not scratch, not live): its blob, borrowed. */
 struct nv_blob *nv_handle_blob(struct nv_handle *handle);

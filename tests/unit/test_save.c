@@ -490,6 +490,32 @@ static void test_own_json_only_hides(void **state)
 	assert_log(f, "");
 }
 
+static void test_own_json_unlinked_twice_only_hides(void **state)
+{
+	struct fixture *f = *state;
+	toy_put(&f->toy, "o/x/own.json", "{}\n");
+	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("o/x"), "own.json", &f->err), 0);
+	struct nv_handle *h = open_at(f, "o/x", "own.json", O_WRONLY | O_CREAT | O_EXCL);
+	assert_non_null(h);
+	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("o/x"), "own.json", &f->err), 0);
+	nv_handle_release(h, &f->call);
+	pass(f, 3000);
+	assert_log(f, "");
+	assert_true(exists(f, "o/x", "own.json"));
+}
+
+static void test_reopened_new_name_is_still_committed(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(echo(f, "p", "fresh", "text\n"), 0);
+	struct nv_handle *h = open_at(f, "p", "fresh", O_WRONLY);
+	assert_non_null(h);
+	assert_int_equal(nv_handle_flush(h, &f->call, &f->err), 0);
+	nv_handle_release(h, &f->call);
+	pass(f, 500);
+	assert_log(f, "create p/fresh\n");
+}
+
 static void test_rm_r_deletes_the_object(void **state)
 {
 	struct fixture *f = *state;
@@ -683,6 +709,8 @@ int main(void)
 		engine_test(test_new_any_name_waits),
 		engine_test(test_new_any_name_without_text_waits),
 		engine_test(test_own_json_only_hides),
+		engine_test(test_own_json_unlinked_twice_only_hides),
+		engine_test(test_reopened_new_name_is_still_committed),
 		engine_test(test_rm_r_deletes_the_object),
 		engine_test(test_new_directory_looks_empty_to_its_maker),
 		engine_test(test_scratch_space_is_bounded),
