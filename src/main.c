@@ -155,7 +155,7 @@ static int connect_redis(struct mount *mount, struct nv_err *err)
 		.changelog_entries = (size_t)options->changelog_entries,
 	};
 	result = nv_netdox_new(&config, &mount->netdox, err);
-	if (result == 0) {
+	if (result == 0 && !options->layout) {
 		result = nv_netdox_probe(mount->netdox, err);
 	}
 	if (result < 0) {

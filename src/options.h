@@ -29,7 +29,7 @@ struct nv_options {
 	struct nv_redis_uri redis; /* holds secrets; empty unless has_redis */
 
 	long processed_db;
-	char *layout;
+	char *layout; /* NULL: not given, then what looks like another layout is refused */
 	char *config; /* path of the configuration file; NULL = none */
 	char *schema; /* path of the schema; NULL = the built-in one */
 	char *plugin;

@@ -193,4 +193,9 @@ fails() {
 @test "another layout than the specification's is refused" {
 	nv_redis_start
 	fails -f -o "redis=unix://$NV_DIR/redis.sock,layout=nonsense" "$MNT"
+	nv_redis sadd dns '[lan]a.example.com' >/dev/null
+	nv_redis hset 'dns;[lan]a.example.com' name a.example.com >/dev/null
+	fails -f -o "redis=unix://$NV_DIR/redis.sock" "$MNT"
+	NV_STORES=redis=unix://$NV_DIR/redis.sock nv_mount layout=spec
+	[ -d "$NX/dns/lan/a.example.com" ]
 }

@@ -68,7 +68,7 @@ static void test_defaults(void **state)
 	assert_string_equal(options.docs, "sqlite:/a/b.db");
 	assert_false(options.has_redis);
 	assert_int_equal(options.processed_db, 1);
-	assert_string_equal(options.layout, "spec");
+	assert_null(options.layout);
 	assert_string_equal(options.plugin, "netviewfs");
 	assert_null(options.actor);
 	assert_int_equal(options.timeout_ms, 5000);
