@@ -66,8 +66,8 @@ int nv_redis_db_number(const struct nv_redis *redis, enum nv_redis_db db);
  */
 int64_t nv_redis_deadline(const struct nv_redis *redis);
 
-/* Connects to both databases and asks PING: the check at mount time. Blocks, within the timeout.
- * Errors: -EIO -ETIMEDOUT -EACCES -ENOMEM. */
+/* Connects to both databases, asks PING, and whether the login may run scripts: the check at mount
+ * time. Blocks, within the timeout. Errors: -EIO -ETIMEDOUT -EACCES -ENOMEM. */
 int nv_redis_ping(struct nv_redis *redis, struct nv_err *err);
 
 /* Closes the connections that nobody uses (before a fork, after a check). */

@@ -293,6 +293,11 @@ static void test_logins(void **state)
 		if (cases[i].shown) {
 			assert_non_null(strstr(err.msg, cases[i].shown));
 		}
+		/* One that may not run scripts is told so when mounting. */
+		assert_int_equal(nv_redis_ping(redis, &err), cases[i].result);
+		if (i == sizeof(cases) / sizeof(cases[0]) - 1) {
+			assert_non_null(strstr(err.msg, "'eval' command"));
+		}
 		nv_redis_free(redis);
 	}
 }
