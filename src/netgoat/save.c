@@ -14,35 +14,6 @@
 /* Each try follows a change by somebody else; so many in a row are no accident. */
 #define TRIES 16
 
-int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node,
-                   struct nv_blob *base, const char *text, size_t size, size_t from,
-                   enum nv_check how, struct nv_err *err)
-{
-	(void)self;
-	(void)node;
-	(void)base;
-	(void)from;
-	bson_t *doc = NULL;
-	if (how == NV_CHECK_WHOLE) {
-		int rc = nv_json_parse(text, size, 0, &doc, call->faults);
-		if (rc == 0) {
-			bson_destroy(doc);
-			return 0;
-		}
-		return nv_fail(err, rc == -EFBIG ? EINVAL : -rc,
-		               rc == -ENOMEM ? "out of memory" : "not a JSON document");
-	}
-	switch (nv_json_scan(text, size, 0, call->faults)) {
-	case NV_JSON_WRONG:
-	case NV_JSON_BROKEN:
-		return nv_fail(err, EINVAL, "not a JSON document");
-	case NV_JSON_NOMEM:
-		return nv_fail(err, ENOMEM, "out of memory");
-	default:
-		return 0;
-	}
-}
-
 /* One update under way. */
 struct update {
 	struct nv_subject *subject;
@@ -244,42 +215,109 @@ static struct nv_fresh fresh_of(const struct nv_subject *subject, const bson_t *
 		                  .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
 }
 
+/* What a text makes of a document, and whether that is allowed. *ret_mine: owned, may be set on
+ * failure too. */
+static int edit_over(struct nv_subject *subject, const bson_t *doc, const struct nv_facts *facts,
+                     const char *text, size_t size, bson_t **ret_mine, struct nv_err *err)
+{
+	struct nv_fresh fresh = fresh_of(subject, &doc, 1);
+	struct nv_edit edit = { .schema = subject->ng->schema,
+		                .kind = subject->dir.kind,
+		                .facts = facts,
+		                .fresh = &fresh,
+		                .base = doc,
+		                .free_references = subject->place.scope == NV_NG_IN_ORPHANS ||
+		                                   (subject->own &&
+		                                    subject->place.scope == NV_NG_IN_ORPHAN_DOMAIN),
+		                .text = text,
+		                .size = size,
+		                .faults = subject->faults };
+	int rc = nv_edit_apply(&edit, ret_mine, err);
+	if (rc) {
+		return rc;
+	}
+	struct nv_check_ctx check = { .kind = subject->dir.kind,
+		                      .placed = !edit.free_references,
+		                      .zone = subject->zone,
+		                      .text = text,
+		                      .size = size,
+		                      .faults = subject->faults };
+	return nv_check_doc(&check, doc, *ret_mine, err);
+}
+
+/* Judges a whole text as early as a write: against the version it replaces, or as far as a new
+ * document's path tells. What only the store can tell waits for the save. */
+static int check_meaning(struct nv_netgoat *ng, const struct nv_call *call,
+                         const struct nv_node *node, const struct nv_blob *base, const char *text,
+                         size_t size, struct nv_err *err)
+{
+	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
+	cleanup_subject struct nv_subject subject = { 0 };
+	const struct nv_version *version = nv_version_of(base);
+	if ((role != NV_NG_DOC && role != NV_NG_OWN) || (base && base->readonly) ||
+	    nv_subject_init(&subject, ng, node, call->faults, NULL)) {
+		return 0; /* the save says it better */
+	}
+	bson_t path = BSON_INITIALIZER;
+	const char *const *types = NULL;
+	if (subject.name.type && nv_schema_role_paths(subject.dir.kind, NV_ROLE_TYPE, &types) > 0) {
+		(void)bson_append_utf8(&path, types[0], -1, subject.name.type,
+		                       (int)subject.name.type_size);
+	}
+	struct nv_facts facts = version ? nv_subject_facts(&subject, version->doc)
+	                                : nv_docdir_facts(&subject.dir, subject.name.named);
+	bson_t *mine = NULL;
+	int rc = edit_over(&subject, version ? version->doc : &path, &facts, text, size, &mine, err);
+	if (mine) {
+		bson_destroy(mine);
+	}
+	bson_destroy(&path);
+	return rc == -EINVAL ? rc : 0;
+}
+
+int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                   struct nv_blob *base, const char *text, size_t size, size_t from,
+                   enum nv_check how, struct nv_err *err)
+{
+	(void)from;
+	bson_t *doc = NULL;
+	if (how == NV_CHECK_WHOLE) {
+		int rc = nv_json_parse(text, size, 0, &doc, call->faults);
+		if (rc == 0) {
+			bson_destroy(doc);
+			return 0;
+		}
+		return nv_fail(err, rc == -EFBIG ? EINVAL : -rc,
+		               rc == -ENOMEM ? "out of memory" : "not a JSON document");
+	}
+	switch (nv_json_scan(text, size, 0, call->faults)) {
+	case NV_JSON_WRONG:
+	case NV_JSON_BROKEN:
+		return nv_fail(err, EINVAL, "not a JSON document");
+	case NV_JSON_NOMEM:
+		return nv_fail(err, ENOMEM, "out of memory");
+	case NV_JSON_GOOD:
+		return check_meaning(self, call, node, base, text, size, err);
+	default:
+		return 0;
+	}
+}
+
 /* Saves over version; unseen: its writer saw no datum there, so every field of the text is a
  * change. */
 static int save_over(struct nv_subject *subject, const struct nv_version *version, bool unseen,
                      const struct nv_save_request *request, struct nv_save_result *result,
                      struct nv_err *err)
 {
-	struct nv_facts facts = nv_subject_facts(subject, version->doc);
-	const bson_t *sample = version->doc;
-	struct nv_fresh fresh = fresh_of(subject, &sample, 1);
-	struct nv_edit edit = { .schema = subject->ng->schema,
-		                .kind = subject->dir.kind,
-		                .facts = &facts,
-		                .fresh = &fresh,
-		                .base = version->doc,
-		                .free_references = subject->place.scope == NV_NG_IN_ORPHANS ||
-		                                   (subject->own &&
-		                                    subject->place.scope == NV_NG_IN_ORPHAN_DOMAIN),
-		                .text = request->text,
-		                .size = request->size,
-		                .faults = subject->faults };
 	bson_t nothing = BSON_INITIALIZER;
 	struct update update = { .subject = subject,
 		                 .request = request,
 		                 .result = result,
 		                 .collection = version->collection,
 		                 .base = unseen ? &nothing : version->doc };
-	int rc = nv_edit_apply(&edit, &update.mine, err);
-	if (rc == 0) {
-		struct nv_check_ctx check = { .kind = subject->dir.kind,
-			                      .placed = !edit.free_references,
-			                      .zone = subject->zone,
-			                      .text = request->text,
-			                      .size = request->size,
-			                      .faults = subject->faults };
-		rc = nv_check_doc(&check, version->doc, update.mine, err);
-	}
+	struct nv_facts facts = nv_subject_facts(subject, version->doc);
+	int rc = edit_over(subject, version->doc, &facts, request->text, request->size,
+	                   &update.mine, err);
 	if (rc == 0) {
 		update.stored = bson_copy(version->doc);
 		rc = nv_bson_same(version->doc, update.mine) ? no_change(&update, err)

@@ -178,7 +178,7 @@ struct nv_node_ops {
 	int (*accepts)(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err);
 
 	/* Files: syntax of the text from byte `from` on (0, or the start of the first line not checked yet; line formats may rely on it, others check
-	 * the whole). Adds every fault to call->faults. 0 or -EINVAL. Pure: asks no store. base may be NULL. */
+	 * the whole). Adds every fault to call->faults. 0 or -EINVAL. What only the store can tell waits for the save. base: the version it would be compared with; may be NULL. */
 	int (*check)(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, const char *text,
 	             size_t size, size_t from, enum nv_check how, struct nv_err *err);
 

@@ -124,6 +124,29 @@ static int poison(struct nv_handle *h, const struct nv_err *err)
 	return -h->poison;
 }
 
+/* The version that this save is compared with: a reference or NULL. Handle lock held. */
+static struct nv_blob *find_base(struct nv_handle *h)
+{
+	if (h->committed) {
+		return nv_blob_ref(h->base);
+	}
+	if (!h->emptied) {
+		return nv_blob_ref(h->blob);
+	}
+	struct nv_blob *read = nv_bases_find(h->save->bases, h->path, h->opener, h->uid, h->opened_at);
+	return read ? read : nv_blob_ref(h->blob);
+}
+
+/* The family's word on the text so far. Handle lock held. */
+static int judge(struct nv_handle *h, const struct nv_call *call, const struct nv_at *at, struct nv_err *err)
+{
+	const struct nv_node_ops *ops = at->node.row->ops;
+	cleanup_blob struct nv_blob *base = find_base(h);
+	return ops->check ? ops->check(at->node.self, call, &at->node, base, nv_stage_text(&h->stage), h->stage.size, h->checked,
+	                               NV_CHECK_PREFIX, err)
+	                  : 0;
+}
+
 /* Refuses, as early as a write, what no continuation can repair. Handle lock held. */
 static int check_early(struct nv_handle *h, const struct nv_call *call, struct nv_err *err)
 {
@@ -138,8 +161,7 @@ static int check_early(struct nv_handle *h, const struct nv_call *call, struct n
 			return 0;
 		}
 		(void)nv_fail(&own, EACCES, "%s is read-only: only the bytes it already has can be written to it", h->path);
-	} else if (!at.node.row->ops->check || at.node.row->ops->check(at.node.self, call, &at.node, h->blob, text, h->stage.size,
-	                                                               h->checked, NV_CHECK_PREFIX, &own) >= 0) {
+	} else if (judge(h, call, &at, &own) >= 0) {
 		const char *end = memrchr(text, '\n', h->stage.size);
 		h->checked = end ? (size_t)(end + 1 - text) : 0;
 		return 0;
@@ -245,19 +267,6 @@ int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t
 	}
 	(void)pthread_mutex_unlock(&h->lock);
 	return r;
-}
-
-/* The version that this save is compared with: a reference or NULL. Handle lock held. */
-static struct nv_blob *find_base(struct nv_handle *h)
-{
-	if (h->committed) {
-		return nv_blob_ref(h->base);
-	}
-	if (!h->emptied) {
-		return nv_blob_ref(h->blob);
-	}
-	struct nv_blob *read = nv_bases_find(h->save->bases, h->path, h->opener, h->uid, h->opened_at);
-	return read ? read : nv_blob_ref(h->blob);
 }
 
 /* A new name whose kind has no suffix: the checked text waits, so that a tool's temporary name never reaches the store. 1 = waits; 0 = not such a

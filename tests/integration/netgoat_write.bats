@@ -350,3 +350,14 @@ newest() {
 	nv_equal '[{"$numberInt":"77"},false]' "$(nv_doc dnsrecords "$WWW_ID" | jq -c '[.ttl, .proxied]')"
 	nv_equal '[77,false]' "$(jq -c '[.ttl, .proxied]' "$WWW")"
 }
+
+@test "a whole JSON text that is wrong is refused by write already, so that echo says so" {
+	local records=$NG/teams/platform/domains/example.com/records text
+	for text in '{"value":"999.1.1.1"}' '{"value":"192.0.2.1","ttl":"x"}' '{"value":"192.0.2.1","type":"MX"}' '{"value":}'; do
+		refute nv_quiet bash -c 'echo "$1" >"$2"' - "$text" "$records/early.A.json"
+	done
+	refute [ -e "$records/early.A.json" ]
+	refute nv_quiet bash -c 'echo "{\"value\":\"example.com\",\"ttl\":-5}" >"$1"' - "$WWW"
+	grep -qE 'early\.A\.json:1:10: EINVAL: value: 999\.1\.1\.1: not an IPv4 address' "$MNT/.netviewfs/errors"
+	nv_equal "" "$(nv_doc_changes)"
+}
