@@ -25,6 +25,10 @@ struct nv_fs {
 	struct nv_scans *scans;
 	struct nv_save *save;
 	bool mounted;
+	pthread_t loop_thread;     /* the thread in fuse_session_loop_mt */
+	pthread_mutex_t stop_lock;
+	pthread_cond_t stop_wake;
+	bool loop_done;            /* stop_lock; the loop has returned */
 	pthread_mutex_t last_error_lock;
 	uint32_t last_error_crc;  /* last_error_lock; the kernel repeats a RENAME that got ESTALE: its reason is reported once */
 	int64_t last_error_ms;    /* last_error_lock */
@@ -50,6 +54,13 @@ void nv_request_about(struct nv_request *request, struct nv_inode *inode, const 
 void nv_request_reply_err(struct nv_request *request, int r);
 /* Ends a request that was replied to. */
 void nv_request_end(struct nv_request *request);
+
+/* Catches SIGHUP, SIGINT and SIGTERM from now on (stop.c). -errno. */
+int nv_stop_catch(void);
+/* Starts the thread that ends the loop of the calling thread when one was caught; -errno. */
+int nv_stop_start(struct nv_fs *fs, pthread_t *ret_thread);
+/* The loop has returned: ends that thread. */
+void nv_stop_end(struct nv_fs *fs, pthread_t thread);
 
 /* The place a directory inode stands for; path is storage of PATH_MAX. -ESTALE -ENOTDIR. */
 int nv_place_of(struct nv_fs *fs, struct nv_inode *inode, char *path, struct nv_place *ret_place);

@@ -125,6 +125,8 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 	fs->config.uid = config->has_uid ? config->uid : geteuid();
 	fs->config.gid = config->has_gid ? config->gid : getegid();
 	(void)pthread_mutex_init(&fs->last_error_lock, NULL);
+	(void)pthread_mutex_init(&fs->stop_lock, NULL);
+	(void)pthread_cond_init(&fs->stop_wake, NULL);
 	const struct nv_save_config save = {
 		.tree = config->tree,
 		.clock = config->clock,
@@ -156,11 +158,10 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 int nv_fs_mount(struct nv_fs *fs, struct nv_err *err)
 {
 	/* Before the mount: a signal that comes between it and the loop must end the loop, not leave a dead mount. */
-	if (fuse_set_signal_handlers(fs->session) != 0) {
+	if (nv_stop_catch() < 0) {
 		return nv_fail(err, EIO, "cannot install signal handlers");
 	}
 	if (fuse_session_mount(fs->session, fs->config.mount_point) != 0) {
-		fuse_remove_signal_handlers(fs->session);
 		return nv_fail(err, EIO, "cannot mount on %s", fs->config.mount_point);
 	}
 	fs->mounted = true;
@@ -174,13 +175,17 @@ int nv_fs_loop(struct nv_fs *fs, struct nv_err *err)
 		r = nv_fail(err, EAGAIN, "cannot start a thread");
 	}
 	struct fuse_loop_config *loop = r == 0 ? fuse_loop_cfg_create() : NULL;
+	pthread_t stopper;
 	if (r == 0 && !loop) {
 		r = nv_fail(err, ENOMEM, "out of memory");
+	}
+	if (r == 0 && nv_stop_start(fs, &stopper) < 0) {
+		r = nv_fail(err, EAGAIN, "cannot start a thread");
 	}
 	if (r == 0) {
 		fuse_loop_cfg_set_max_threads(loop, 16);
 		int result = fuse_session_loop_mt(fs->session, loop);
-		/* A signal's number is the usual end. */
+		nv_stop_end(fs, stopper);
 		r = result < 0 ? nv_fail(err, EIO, "the connection to the kernel broke (%d)", -result) : 0;
 	}
 	if (loop) {
@@ -209,10 +214,11 @@ void nv_fs_free(struct nv_fs *fs)
 	nv_save_free(fs->save);
 	nv_scans_free(fs->scans);
 	if (fs->session) {
-		fuse_remove_signal_handlers(fs->session);
 		fuse_session_destroy(fs->session);
 	}
 	nv_times_free(fs->times);
 	(void)pthread_mutex_destroy(&fs->last_error_lock);
+	(void)pthread_mutex_destroy(&fs->stop_lock);
+	(void)pthread_cond_destroy(&fs->stop_wake);
 	free(fs);
 }
