@@ -168,20 +168,20 @@ static bool may_repeat(const struct nv_redis_request *request, enum nv_redis_sen
 	       (sent == NV_REDIS_SENT_SOME && commands == 1);
 }
 
-static enum nv_redis_outcome judge(struct nv_redis *redis, int r, int64_t waited_ms)
+static enum nv_outcome judge(struct nv_redis *redis, int r, int64_t waited_ms)
 {
 	switch (r) {
 	case -ENOMEM:
-		return NV_REDIS_OUTCOME_UNKNOWN;
+		return NV_OUTCOME_UNKNOWN;
 	case -ETIMEDOUT:
 		/* A deadline that was nearly over before says little of the server. */
-		return waited_ms >= nv_redis_timeout_ms(redis) / 2 ? NV_REDIS_OUTCOME_WAITED
-		                                                   : NV_REDIS_OUTCOME_UNKNOWN;
+		return waited_ms >= nv_redis_timeout_ms(redis) / 2 ? NV_OUTCOME_WAITED
+		                                                   : NV_OUTCOME_UNKNOWN;
 	case -EIO:
-		return waited_ms >= SLOW_FAILURE_MS ? NV_REDIS_OUTCOME_WAITED
-		                                    : NV_REDIS_OUTCOME_FAILED;
+		return waited_ms >= SLOW_FAILURE_MS ? NV_OUTCOME_WAITED
+		                                    : NV_OUTCOME_FAILED;
 	default:
-		return NV_REDIS_OUTCOME_ANSWERED;
+		return NV_OUTCOME_ANSWERED;
 	}
 }
 

@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "redis/breaker.h"
+#include "base/breaker.h"
 #include "redis/conn.h"
 #include "redis/pool.h"
 
 /* The breaker, under the pool's lock and with its clock. */
 int nv_redis_admit(struct nv_redis *redis, bool *ret_probe, struct nv_err *err);
-void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome,
+void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_outcome outcome,
                    const struct nv_err *err);
 
 /*

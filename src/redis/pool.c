@@ -30,7 +30,7 @@ struct nv_redis {
 	struct nv_redis_conn *idle; /* owned list, the one used last first; mutex */
 	size_t idle_count;          /* mutex */
 	uint64_t epoch;             /* connections opened before it began are not kept; mutex */
-	struct nv_redis_breaker breaker; /* mutex */
+	struct nv_breaker breaker; /* mutex */
 };
 
 static int copy_text(const char *text, char **ret_copy)
@@ -174,19 +174,19 @@ int nv_redis_admit(struct nv_redis *redis, bool *ret_probe, struct nv_err *err)
 
 	(void)pthread_mutex_lock(&redis->mutex);
 
-	int r = nv_redis_breaker_admit(&redis->breaker, now_ms, ret_probe, err);
+	int r = nv_breaker_admit(&redis->breaker, now_ms, ret_probe, err);
 
 	(void)pthread_mutex_unlock(&redis->mutex);
 	return r;
 }
 
-void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_redis_outcome outcome,
+void nv_redis_done(struct nv_redis *redis, bool probe, enum nv_outcome outcome,
                    const struct nv_err *err)
 {
 	int64_t now_ms = nv_clock_ms(redis->clock);
 
 	(void)pthread_mutex_lock(&redis->mutex);
-	nv_redis_breaker_done(&redis->breaker, now_ms, probe, outcome, err);
+	nv_breaker_done(&redis->breaker, now_ms, probe, outcome, err);
 	(void)pthread_mutex_unlock(&redis->mutex);
 }
 

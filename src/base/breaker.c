@@ -6,9 +6,9 @@
  */
 #include "config.h"
 
-#include "redis/breaker.h"
+#include "base/breaker.h"
 
-int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, bool *ret_probe,
+int nv_breaker_admit(struct nv_breaker *breaker, int64_t now_ms, bool *ret_probe,
                            struct nv_err *err)
 {
 	*ret_probe = false;
@@ -25,23 +25,23 @@ int nv_redis_breaker_admit(struct nv_redis_breaker *breaker, int64_t now_ms, boo
 	return 0;
 }
 
-void nv_redis_breaker_done(struct nv_redis_breaker *breaker, int64_t now_ms, bool probe,
-                           enum nv_redis_outcome outcome, const struct nv_err *err)
+void nv_breaker_done(struct nv_breaker *breaker, int64_t now_ms, bool probe,
+                           enum nv_outcome outcome, const struct nv_err *err)
 {
 	if (probe) {
 		breaker->probing = false;
 	}
 	switch (outcome) {
-	case NV_REDIS_OUTCOME_ANSWERED:
-	case NV_REDIS_OUTCOME_FAILED:
+	case NV_OUTCOME_ANSWERED:
+	case NV_OUTCOME_FAILED:
 		breaker->open = false;
 		break;
-	case NV_REDIS_OUTCOME_WAITED:
+	case NV_OUTCOME_WAITED:
 		breaker->open = true;
-		breaker->retry_ms = now_ms + NV_REDIS_PROBE_PAUSE_MS;
+		breaker->retry_ms = now_ms + NV_BREAKER_PAUSE_MS;
 		breaker->last = *err;
 		break;
-	case NV_REDIS_OUTCOME_UNKNOWN:
+	case NV_OUTCOME_UNKNOWN:
 		break;
 	}
 }
