@@ -25,6 +25,8 @@ struct rows {
 	size_t count;
 	size_t cap;
 	struct nv_buf keys;
+	size_t max; /* more than so many are not wanted; 0 = no limit */
+	bool over;  /* there were more */
 };
 
 static void rows_release(struct rows *rows)
@@ -157,6 +159,10 @@ static int add_results(struct rows *rows, struct nv_sqlite_stmt *stmt, struct nv
 {
 	int rc;
 	while ((rc = nv_sqlite_step(stmt, err)) > 0) {
+		if (rows->max > 0 && rows->count == rows->max) {
+			rows->over = true;
+			return 0;
+		}
 		if (rows_add(rows, nv_sqlite_int(stmt, 0)) < 0) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}
@@ -289,11 +295,12 @@ static int term_indexes(const struct find *find, const struct nv_docterm *term,
 	return rc;
 }
 
-/* A value may stand at any of the aliases, so all are asked. */
+/* A value may stand at any of the aliases, so all are asked. max as in struct rows: 1 = there were
+ * more, and none was offered. */
 static int find_by_lookup(const struct find *find, const struct nv_match_term *term,
-                          const int64_t *numbers, struct nv_err *err)
+                          const int64_t *numbers, size_t max, struct nv_err *err)
 {
-	cleanup_rows struct rows rows = { .keys = NV_BUF_INIT };
+	cleanup_rows struct rows rows = { .keys = NV_BUF_INIT, .max = max };
 	static const char null_key[] = { NV_KEY_NULL };
 	int rc = 0;
 	for (size_t i = 0; i < term->term->paths_count && rc == 0; i++) {
@@ -307,12 +314,13 @@ static int find_by_lookup(const struct find *find, const struct nv_match_term *t
 		}
 	}
 	rc = rc < 0 ? rc : add_unindexed(find, &rows, err);
-	if (rc < 0) {
-		return rc;
+	if (rc < 0 || rows.over) {
+		return rc < 0 ? rc : 1;
 	}
 	rows_unify(&rows);
 	rc = find->sort == NV_DOCSORT_NONE ? 0 : rows_sort(find, &rows, err);
-	return rc < 0 ? rc : offer_rows(find, &rows, err);
+	rc = rc < 0 ? rc : offer_rows(find, &rows, err);
+	return rc < 0 ? rc : 0;
 }
 
 static bool is_lookup_op(enum nv_docterm_op op)
@@ -332,6 +340,54 @@ static const struct nv_match_term *id_term(const struct nv_match *match)
 	return NULL;
 }
 
+/* One term that a look-up answers. */
+struct candidate {
+	const struct nv_match_term *term;
+	int64_t numbers[NV_DOCTERM_PATHS_MAX];
+};
+
+#define CANDIDATES_MAX 4
+
+/* The terms that have look-ups, at most CANDIDATES_MAX: their number. Values select better than null
+ * does, so terms of null are taken only when there is no other. */
+static int list_candidates(const struct find *find, const struct nv_match *match,
+                           struct candidate *candidates, struct nv_err *err)
+{
+	int count = 0;
+	for (int nulls = 0; nulls <= 1 && count == 0; nulls++) {
+		for (size_t i = 0; i < match->count && count < CANDIDATES_MAX; i++) {
+			const struct nv_match_term *term = &match->terms[i];
+			bool null = term->takes_null || term->term->op == NV_DOCTERM_NULL;
+			if (!is_lookup_op(term->term->op) || null != (nulls == 1)) {
+				continue;
+			}
+			int rc = term_indexes(find, term->term, candidates[count].numbers, err);
+			if (rc < 0) {
+				return rc;
+			}
+			candidates[count].term = term;
+			count += rc;
+		}
+	}
+	return count;
+}
+
+/* The term that selects best, found by asking each for a few, then for more: one name in a zone of
+ * 100,000 must not read the zone, nor the top of one zone those of all others. */
+static int find_by_best(const struct find *find, const struct candidate *candidates, int count,
+                        struct nv_err *err)
+{
+	static const size_t steps[] = { 64, 4096, 0 };
+	int rc = 1;
+	for (size_t s = count > 1 ? 0 : 2; rc == 1; s++) {
+		for (int i = 0; i < count && rc == 1; i++) {
+			rc = find_by_lookup(find, candidates[i].term, candidates[i].numbers, steps[s],
+			                    err);
+		}
+	}
+	return rc;
+}
+
 int nv_sqlfind(struct nv_sqlite *conn, const char *collection, const struct nv_match *match,
                enum nv_docsort sort, nv_sqlfind_fn *fn, void *ctx, struct nv_err *err)
 {
@@ -339,27 +395,11 @@ int nv_sqlfind(struct nv_sqlite *conn, const char *collection, const struct nv_m
 		.conn = conn, .collection = collection, .sort = sort, .fn = fn, .ctx = ctx
 	};
 	const struct nv_match_term *by_id = id_term(match);
-	int rc = 0;
-	if (by_id) {
-		rc = find_by_id(&find, by_id, err);
-		return rc < 0 ? rc : 0;
+	struct candidate candidates[CANDIDATES_MAX];
+	int rc = by_id ? find_by_id(&find, by_id, err)
+	               : list_candidates(&find, match, candidates, err);
+	if (!by_id && rc >= 0) {
+		rc = rc > 0 ? find_by_best(&find, candidates, rc, err) : find_by_scan(&find, err);
 	}
-	/* Values select better than null does, so a term of values comes first. */
-	for (int nulls = 0; nulls <= 1; nulls++) {
-		for (size_t i = 0; i < match->count; i++) {
-			const struct nv_match_term *term = &match->terms[i];
-			bool null = term->takes_null || term->term->op == NV_DOCTERM_NULL;
-			int64_t numbers[NV_DOCTERM_PATHS_MAX];
-			if (!is_lookup_op(term->term->op) || null != (nulls == 1)) {
-				continue;
-			}
-			rc = term_indexes(&find, term->term, numbers, err);
-			if (rc != 0) {
-				rc = rc < 0 ? rc : find_by_lookup(&find, term, numbers, err);
-				return rc < 0 ? rc : 0;
-			}
-		}
-	}
-	rc = find_by_scan(&find, err);
 	return rc < 0 ? rc : 0;
 }
