@@ -130,20 +130,39 @@ static void link_newest(struct nv_cache *cache, struct entry *entry)
 	cache->newest = entry;
 }
 
-/* Takes the oldest entry out when there are too many; the caller frees it outside the mutex. */
-static struct entry *evict(struct nv_cache *cache)
+static void take_out(struct nv_cache *cache, struct entry *entry, struct entry **list)
 {
-	struct entry *oldest = cache->oldest;
+	if (entry->invalidated_at > cache->floor) {
+		cache->floor = entry->invalidated_at;
+	}
+	(void)nv_strmap_remove(cache->entries, entry->key, entry->key_size);
+	unlink_entry(cache, entry);
+	entry->next = *list;
+	*list = entry;
+}
 
-	if (nv_strmap_count(cache->entries) <= cache->max_entries) {
-		return NULL;
+/* Entries looked at for age in one put: more than one, so that a cache that grew shrinks again. */
+#define AGED_PER_PUT 4
+
+/* Takes out the oldest entry when there are too many, and snapshots that are too old to be used,
+ * which else would keep their memory; the caller frees the list outside the mutex. */
+static struct entry *evict(struct nv_cache *cache, int64_t now_ms)
+{
+	struct entry *list = NULL;
+	struct entry *entry = cache->oldest;
+
+	for (int i = 0; i < AGED_PER_PUT && entry; i++) {
+		struct entry *newer = entry->next;
+
+		if (entry->snapshot && now_ms - entry->sampled_ms >= NV_CACHE_MAX_AGE_MS) {
+			take_out(cache, entry, &list);
+		}
+		entry = newer;
 	}
-	if (oldest->invalidated_at > cache->floor) {
-		cache->floor = oldest->invalidated_at;
+	if (nv_strmap_count(cache->entries) > cache->max_entries) {
+		take_out(cache, cache->oldest, &list);
 	}
-	(void)nv_strmap_remove(cache->entries, oldest->key, oldest->key_size);
-	unlink_entry(cache, oldest);
-	return oldest;
+	return list;
 }
 
 /* The entry of key, made when there is none; it becomes the newest. NULL when out of memory. */
@@ -255,18 +274,19 @@ static int put_locked(struct nv_cache *cache, const char *key, size_t key_size, 
 int nv_cache_put(struct nv_cache *cache, const char *key, size_t key_size, void *snapshot,
                  struct nv_cache_stamp stamp, bool prefetched, const char *part)
 {
+	int64_t now_ms = nv_clock_ms(cache->clock);
 	void *old = NULL;
 
 	(void)pthread_mutex_lock(&cache->mutex);
 
 	int r = put_locked(cache, key, key_size, snapshot, stamp, prefetched, part, &old);
-	struct entry *evicted = evict(cache);
+	struct entry *evicted = evict(cache, now_ms);
 
 	(void)pthread_mutex_unlock(&cache->mutex);
 	if (old) {
 		cache->unref(old);
 	}
-	entry_free(cache, evicted);
+	list_free(cache, evicted);
 	return r;
 }
 
@@ -337,6 +357,7 @@ void *nv_cache_peek(struct nv_cache *cache, const char *key, size_t key_size,
 
 void nv_cache_invalidate(struct nv_cache *cache, const char *key, size_t key_size)
 {
+	int64_t now_ms = nv_clock_ms(cache->clock);
 	void *old = NULL;
 
 	(void)pthread_mutex_lock(&cache->mutex);
@@ -354,13 +375,13 @@ void nv_cache_invalidate(struct nv_cache *cache, const char *key, size_t key_siz
 		cache->floor = cache->generation;
 	}
 
-	struct entry *evicted = evict(cache);
+	struct entry *evicted = evict(cache, now_ms);
 
 	(void)pthread_mutex_unlock(&cache->mutex);
 	if (old) {
 		cache->unref(old);
 	}
-	entry_free(cache, evicted);
+	list_free(cache, evicted);
 }
 
 void nv_cache_invalidate_all(struct nv_cache *cache)

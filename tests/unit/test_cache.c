@@ -239,6 +239,18 @@ static void test_the_oldest_go_first_and_take_no_promise_with_them(void **state)
 	assert_int_equal(atomic_load(&f->a.refs), 4);
 }
 
+static void test_what_is_too_old_to_be_used_keeps_no_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "1", &f->a, false, NULL);
+	assert_int_equal(atomic_load(&f->a.refs), 2);
+	nv_clock_advance(f->clock, NV_CACHE_MAX_AGE_MS);
+	put(f, "2", &f->b, false, NULL);
+	assert_int_equal(atomic_load(&f->a.refs), 1);
+	assert_int_equal(atomic_load(&f->b.refs), 2);
+}
+
 /* Many threads; a store whose version moves; after an own commit and its invalidation nobody may
  * see an older version. */
 struct storm {
@@ -324,6 +336,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_the_oldest_go_first_and_take_no_promise_with_them, setup_small,
 			teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_too_old_to_be_used_keeps_no_memory,
+		                                setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_thread_sees_what_an_own_commit_has_replaced,
 		                                setup, teardown),
 	};
