@@ -171,10 +171,8 @@ int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name
 			found = item;
 			continue;
 		}
-		const bson_t *doc = nv_docitem_doc(item);
-		bson_iter_t iter;
-		if (name->id && doc && bson_iter_init_find(&iter, doc, "_id") &&
-		    nv_docvalue_equal(bson_iter_value(&iter), name->id)) {
+		bson_value_t id;
+		if (name->id && nv_docitem_id(item, &id) && nv_docvalue_equal(&id, name->id)) {
 			found = item;
 		}
 	}
@@ -188,6 +186,7 @@ int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name
 /* ---- Collecting ---- */
 
 #define CONTENT_BUDGET (8 * 1024 * 1024)
+#define ITEM_COST 400 /* of a document that is kept, besides its bytes and its text */
 
 int nv_collect_init(struct nv_collect *collect, const struct nv_docdir *dir, int64_t sampled_ms)
 {
@@ -205,28 +204,18 @@ void nv_collect_release(struct nv_collect *collect)
 	collect->snap = NULL;
 }
 
-/* Only what finds the document again. */
-static bson_t *id_only(const bson_t *doc)
-{
-	bson_t *head = bson_new();
-	bson_iter_t iter;
-	if (bson_iter_init_find(&iter, doc, "_id")) {
-		(void)bson_append_iter(head, "_id", 3, &iter);
-	}
-	return head;
-}
-
 /* The same document, asked for in two ways. */
 static bool is_known(const struct nv_collect *collect, const char *collection, const bson_t *doc)
 {
 	bson_iter_t id;
-	bson_iter_t other;
-	for (size_t i = 0; collect->dedupe && i < collect->snap->count; i++) {
+	bson_value_t known;
+	if (!collect->dedupe || !bson_iter_init_find(&id, doc, "_id")) {
+		return false;
+	}
+	for (size_t i = 0; i < collect->snap->count; i++) {
 		const struct nv_docitem *item = &collect->snap->items[i];
-		const bson_t *known = nv_docitem_doc(item);
-		if (item->collection == collection && known &&
-		    bson_iter_init_find(&id, doc, "_id") &&
-		    bson_iter_init_find(&other, known, "_id") && equal(&id, &other)) {
+		if (item->collection == collection && nv_docitem_id(item, &known) &&
+		    nv_docvalue_equal(bson_iter_value(&id), &known)) {
 			return true;
 		}
 	}
@@ -246,11 +235,10 @@ static int add_file(struct nv_collect *collect, const char *collection, const bs
 		free(name);
 		return rc;
 	}
-	size_t cost = blob->size + doc->len;
+	size_t cost = blob->size + doc->len + ITEM_COST;
 	bool keep = cost <= collect->budget;
 	collect->budget = keep ? collect->budget - cost : 0;
-	struct nv_docitem *item =
-		nv_docsnap_add(collect->snap, name, blob, keep ? NULL : id_only(doc), collection);
+	struct nv_docitem *item = nv_docsnap_add(collect->snap, name, blob, NULL, collection);
 	if (!item) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -260,6 +248,10 @@ static int add_file(struct nv_collect *collect, const char *collection, const bs
 			item->mtime = (struct timespec){
 				.tv_sec = blob->crc & 0x1ffffff
 			}; /* DESIGN 2: nobody recorded one */
+		}
+		bson_iter_t id;
+		if (bson_iter_init_find(&id, doc, "_id")) {
+			bson_value_copy(bson_iter_value(&id), &item->id);
 		}
 		item->blob = NULL;
 		nv_blob_unref(blob);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "codec/bsondiff.h"
 
 /* A name on the way may change between two questions; that it does so each time is no longer an
  * accident. */
@@ -282,8 +283,8 @@ static int read_name(struct nv_netgoat *ng, struct nv_ng_place *place, const str
 			return 0;
 		}
 	}
-	if (name->cut) {
-		collect.budget = SIZE_MAX;
+	if (!name->cut) {
+		collect.budget = SIZE_MAX; /* one document, whatever its size */
 	}
 	int rc = nv_collect_ask_name(&collect, &batch, name)
 	                 ? nv_fail(err, ENOMEM, "out of memory")
@@ -295,6 +296,32 @@ static int read_name(struct nv_netgoat *ng, struct nv_ng_place *place, const str
 		*ret_snap = nv_docsnap_ref(collect.snap);
 	}
 	return rc;
+}
+
+/* A document whose content no listing had room for. */
+static int read_by_id(const struct nv_docdir *dir, const struct nv_docitem *item,
+                      struct nv_docsnap **ret_snap, struct nv_err *err)
+{
+	bson_value_t id;
+	cleanup_bson bson_t *doc = NULL;
+	struct nv_blob *blob = NULL;
+	cleanup_docsnap struct nv_docsnap *snap = nv_docsnap_new(nv_clock_ms(dir->ng->clock));
+	if (!snap || !nv_docitem_id(item, &id)) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	int rc = nv_docstore_get(dir->ng->store, item->collection, &id, &doc, err);
+	struct nv_facts facts = nv_docdir_facts(dir, item->said);
+	rc = rc ? rc
+	        : nv_text_blob(dir->ng->schema, dir->kind, &facts, doc, item->collection, dir->mode,
+	                       snap->sampled_ms, &blob, err);
+	if (rc) {
+		return rc;
+	}
+	if (!nv_docsnap_add(snap, strdup(item->name), blob, NULL, item->collection)) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	*ret_snap = steal(&snap);
+	return 0;
 }
 
 static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,
@@ -327,9 +354,15 @@ static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum
 	if (rc) {
 		return nv_wrap(err, "%s", node->name);
 	}
-	return take_item(found, snap, item)
-	               ? 0
-	               : nv_fail(err, EIO, "%s: the store gave no content", node->name);
+	if (take_item(found, snap, item)) {
+		return 0;
+	}
+	cleanup_docsnap struct nv_docsnap *alone = NULL;
+	rc = read_by_id(&dir, item, &alone, err);
+	if (rc == 0) {
+		(void)take_item(found, alone, &alone->items[0]);
+	}
+	return rc;
 }
 
 static int find_own(struct nv_netgoat *ng, const struct nv_node *node, enum nv_text_mode mode,

@@ -36,6 +36,9 @@ static void release_item(struct nv_docitem *item)
 	if (item->head) {
 		bson_destroy(item->head);
 	}
+	if (item->id.value_type) {
+		bson_value_destroy(&item->id);
+	}
 }
 
 void nv_docsnap_unref(struct nv_docsnap *snap)
@@ -98,12 +101,27 @@ const bson_t *nv_docitem_doc(const struct nv_docitem *item)
 	return version ? version->doc : item->head;
 }
 
-static int rename_long(struct nv_docitem *item, const char *suffix)
+bool nv_docitem_id(const struct nv_docitem *item, bson_value_t *ret_id)
 {
 	const bson_t *doc = nv_docitem_doc(item);
+	bson_iter_t iter;
+	if (!doc) {
+		*ret_id = item->id;
+		return item->id.value_type != 0;
+	}
+	if (!bson_iter_init_find(&iter, doc, "_id")) {
+		return false;
+	}
+	*ret_id = *bson_iter_value(&iter); /* its bytes are the document's */
+	return true;
+}
+
+static int rename_long(struct nv_docitem *item, const char *suffix)
+{
+	bson_value_t value;
 	cleanup_buf struct nv_buf id = NV_BUF_INIT;
 	cleanup_buf struct nv_buf name = NV_BUF_INIT;
-	int rc = doc ? nv_docname_id_text(doc, &id) : 0;
+	int rc = nv_docitem_id(item, &value) ? nv_docname_value_text(&value, &id) : 0;
 	if (rc == 0) {
 		rc = nv_docname_long(item->name, suffix, id.data ? id.data : "", &name);
 	}

@@ -24,10 +24,9 @@ struct nv_docitem {
 	uint64_t size; /* of a file or link */
 	struct timespec mtime;
 	bool stamped;
-	bool said;    /* the name tells the document's name fields */
-	/* owned; directories of objects: _id, names and references; other documents without blob:
-	 * _id. NULL: no document */
-	bson_t *head;
+	bool said;       /* the name tells the document's name fields */
+	bson_t *head;    /* owned; directories of objects, links: _id, names and references */
+	bson_value_t id; /* owned; of a document with neither blob nor head; else type 0 */
 	const char *collection; /* of the schema; NULL: no document */
 };
 
@@ -59,8 +58,11 @@ int nv_docsnap_finish(struct nv_docsnap *snap, const char *suffix);
 /* The item of that canonical name in a finished snapshot, or NULL. */
 const struct nv_docitem *nv_docsnap_find(const struct nv_docsnap *snap, const char *name);
 
-/* The stored document, or its head, of an item; NULL: it is none. */
+/* The stored document, or its head, of an item; NULL: it is none, or only its id is known. */
 const bson_t *nv_docitem_doc(const struct nv_docitem *item);
+
+/* The _id of an item's document, borrowed from it; false: it is none. */
+bool nv_docitem_id(const struct nv_docitem *item, bson_value_t *ret_id);
 
 static inline void nv_cleanup_docsnap(struct nv_docsnap **snap)
 {
