@@ -32,7 +32,7 @@ say() {
 # Shows a command as one would type it in ./mnt, then what it really prints.
 show() {
 	printf '\n%s%s%s\n' "$bold" "\$ $1" "$plain"
-	(cd "$mnt" && sh -ec "$1")
+	(cd "$mnt" && bash -ec "$1" demo)
 }
 
 as_root() {
