@@ -59,7 +59,7 @@ finish() {
 		kill "$redis_pid" 2>/dev/null || true
 		wait "$redis_pid" || true
 	fi
-	if [ "$status" -ne 0 ] && [ -n "$work" ]; then
+	if [ "$status" -ne 0 ] && [ "$status" -lt 128 ] && [ -n "$work" ]; then
 		cat "$work"/*.log >&2 2>/dev/null || true
 	fi
 	[ -z "$policy" ] || as_root rm -f "$policy"
