@@ -119,7 +119,6 @@ static int open_real(struct nv_save *save, const struct nv_call *call, const str
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	enum nv_handle_kind kind = NV_HANDLE_COMPARE;
-	uint64_t unused;
 	int r = choose_kind(save, at, flags, &kind, err);
 	if (r == 0) {
 		r = nv_load(save, call, at, &blob, err);
@@ -139,11 +138,9 @@ static int open_real(struct nv_save *save, const struct nv_call *call, const str
 	if (!h) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	*ret_opened = (struct nv_opened){
-		.handle = h,
-		.blob = nv_handle_blob(h),
-		.direct_io = kind != NV_HANDLE_READ || nv_save_has_writer(save, call, at->path, &unused),
-	};
+	/* A writer that opens later makes the kernel take the file for empty, then for as long as its text, for all who read through the page
+	 * cache: they would read nothing, half, or NUL. Only where nobody can write may they. */
+	*ret_opened = (struct nv_opened){ .handle = h, .blob = nv_handle_blob(h), .direct_io = kind != NV_HANDLE_READ || !save->config.ro };
 	return 0;
 }
 
