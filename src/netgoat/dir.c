@@ -35,8 +35,9 @@ static void append_head(struct nv_buf *out, const char *tag, const struct nv_hea
 
 int nv_docdir_key(const struct nv_docdir *dir, struct nv_buf *out)
 {
+	/* Heads of objects are the same in every mode. */
 	nv_buf_printf(out, "%s;%d;%d;", nv_schema_word(dir->kind->kind),
-	              dir->mode == NV_TEXT_STORED, dir->place->scope);
+	              !dir->objects && dir->mode == NV_TEXT_STORED, dir->place->scope);
 	/* The innermost object is enough: ids are unique. */
 	append_head(out, "domain;", dir->place->domain);
 	if (!dir->place->domain) {

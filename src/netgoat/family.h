@@ -24,6 +24,15 @@
 
 struct nv_history;
 
+/* The names of a directory of objects in their order, as some listing had them (ahead.c). */
+struct nv_order {
+	char *key; /* owned; of the directory; NULL = unused */
+	size_t key_size;
+	struct nv_docsnap *snap; /* owned reference */
+};
+
+#define NV_NETGOAT_ORDERS 8
+
 struct nv_netgoat {
 	struct nv_docstore *store;      /* borrowed */
 	const struct nv_schema *schema; /* borrowed */
@@ -33,9 +42,11 @@ struct nv_netgoat {
 	char *actor;            /* owned; NULL = none */
 	struct nv_cache *cache; /* owned; snapshots of directories */
 	pthread_mutex_t heads_mutex;
-	struct nv_strmap *heads;    /* owned; key of a path -> struct nv_head; heads_mutex */
-	uint64_t heads_generation;  /* counts invalidations; heads_mutex */
-	struct nv_history *history; /* owned; netgoat/changelog */
+	struct nv_strmap *heads;   /* owned; key of a path -> struct nv_head; heads_mutex */
+	uint64_t heads_generation; /* counts invalidations; heads_mutex */
+	struct nv_order orders[NV_NETGOAT_ORDERS]; /* heads_mutex */
+	size_t orders_next;                        /* the slot to be used next; heads_mutex */
+	struct nv_history *history;                /* owned; netgoat/changelog */
 };
 
 /* Entries of the cache at most, and heads remembered at most. */

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "codec/bsondiff.h"
+#include "netgoat/object.h"
 
 /* A name on the way may change between two questions; that it does so each time is no longer an
  * accident. */
@@ -77,6 +78,9 @@ static int read_list_once(struct nv_netgoat *ng, const struct nv_node *node, enu
 	if (rc == 0) {
 		(void)nv_cache_put(ng->cache, key.data, key.len, *ret_snap, stamp, false,
 		                   NULL); /* not kept: asked for again */
+	}
+	if (rc == 0 && dir.objects) {
+		nv_ahead_note_order(ng, &key, *ret_snap);
 	}
 	return rc;
 }

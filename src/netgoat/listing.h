@@ -87,6 +87,21 @@ int nv_links_key(struct nv_netgoat *ng, const struct nv_ng_place *place, struct 
 int nv_links_read(struct nv_netgoat *ng, struct nv_ng_place *place, struct nv_docsnap **ret_snap,
                   struct nv_err *err);
 
+/* One user whose memberships are read along. Zeroed but for head. */
+struct nv_link_user {
+	const struct nv_head *head; /* borrowed */
+	bool known;                 /* the user's own document is there */
+	struct nv_docsnap *snap;    /* owned by the caller: the links */
+	const bson_value_t **references;
+	size_t references_count;
+	size_t references_cap;
+};
+
+/* Reads the links of several users and keeps them for the next questions. On success each has its
+ * snap. */
+int nv_links_read_ahead(struct nv_netgoat *ng, struct nv_link_user *users, size_t count,
+                        struct nv_err *err);
+
 /* ---- orphans.c ---- */
 
 /* orphans/. */

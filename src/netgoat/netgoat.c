@@ -64,6 +64,10 @@ void nv_netgoat_free(struct nv_netgoat *netgoat)
 		nv_cache_free(netgoat->cache);
 	}
 	nv_strmap_free(netgoat->heads, unref_head);
+	for (size_t i = 0; i < NV_NETGOAT_ORDERS; i++) {
+		free(netgoat->orders[i].key);
+		nv_docsnap_unref(netgoat->orders[i].snap);
+	}
 	(void)pthread_mutex_destroy(&netgoat->heads_mutex);
 	free(netgoat->plugin);
 	free(netgoat->actor);

@@ -263,6 +263,19 @@ int nv_ng_place_object(struct nv_netgoat *ng, const struct nv_ng_place *parent,
 	return rc;
 }
 
+void nv_ng_place_note(struct nv_netgoat *ng, const struct nv_ng_place *parent,
+                      enum nv_doc_kind kind, const struct nv_docitem *item, int64_t sampled_ms,
+                      uint64_t generation)
+{
+	cleanup_buf struct nv_buf dir_key = NV_BUF_INIT;
+	cleanup_buf struct nv_buf key = NV_BUF_INIT;
+	struct nv_head *head = nv_head_new(item, sampled_ms, generation);
+	if (head && head_key(ng, parent, kind, item->name, &dir_key, &key) == 0) {
+		remember(ng, &key, head);
+	}
+	nv_head_unref(head);
+}
+
 void nv_ng_place_release(struct nv_ng_place *place)
 {
 	nv_head_unref(place->team);

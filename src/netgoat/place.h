@@ -65,6 +65,12 @@ int nv_ng_place_object(struct nv_netgoat *ng, const struct nv_ng_place *parent,
 /* The number of invalidations so far: sample it before a query whose answers become heads. */
 uint64_t nv_ng_place_generation(struct nv_netgoat *ng);
 
+/* Remembers an object that an answer to another question told of: item stands in the directory at
+ * parent. */
+void nv_ng_place_note(struct nv_netgoat *ng, const struct nv_ng_place *parent,
+                      enum nv_doc_kind kind, const struct nv_docitem *item, int64_t sampled_ms,
+                      uint64_t generation);
+
 /* Whether another head is the same document. */
 bool nv_head_same(const struct nv_head *a, const struct nv_head *b);
 
