@@ -18,8 +18,8 @@ failed=0
 skipped=0
 policy=
 
-packages="autoconf automake bats clang codespell fuse3 gcc jq libbson-dev libc6-dev libcjson-dev libcmocka-dev libfuse3-dev
-	libhiredis-dev libsqlite3-dev make mandoc pkgconf procps redis-server rsync shellcheck sqlite3 xz-utils"
+packages="autoconf automake bats clang codespell ed emacs-nox fuse3 gcc git jq joe libbson-dev libc6-dev libcjson-dev libcmocka-dev libfuse3-dev
+	libhiredis-dev libsqlite3-dev make mandoc mg micro moreutils nano patch pkgconf procps redis-server rsync shellcheck sqlite3 tmux vim xz-utils"
 full_packages="libclang-rt-14-dev valgrind"
 
 as_root() {

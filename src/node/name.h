@@ -30,7 +30,7 @@ int nv_name_decode(const char *name, size_t size, struct nv_buf *out, bool *ret_
 /* Splits "NAME~ID" at the last '~' (both still escaped). False when there is no '~'. */
 bool nv_name_split_id(const char *name, size_t size, size_t *ret_name_size, const char **ret_id, size_t *ret_id_size);
 
-/* True for names that editors and tools make on the way (DESIGN 4): .* *~ #*# 4913 and its next four successors (each + 123), sed+6, tmp+6..10 and XX+8 of [A-Za-z0-9_],
+/* True for names that editors and tools make on the way (DESIGN 4): .* *~ #*# 4913 and its next four successors (each + 123), sed+6, tmp+6..10 and XX+6 (perl -i) or +8 of [A-Za-z0-9_],
  * *.o+6, *.tmp *.lock *.bak *.orig *.rej. For directories only .* */
 bool nv_name_is_scratch(const char *name, bool directory);
 

@@ -17,6 +17,14 @@ static pthread_mutex_t *commit_lock(struct nv_save *save, const char *path)
 	return &save->commit_locks[nv_crc32(path, strlen(path)) % NV_COMMIT_LOCKS];
 }
 
+/* Counts a commit of the stores; a control file is none. */
+static void count(struct nv_save *save, const struct nv_row *row, int result)
+{
+	if (row->family != NV_FAMILY_CTL) {
+		nv_metric_add(save->config.metrics, result < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	}
+}
+
 /* Tells processes and fs/ what is stored now. */
 static void publish(struct nv_save *save, const struct nv_call *call, const char *path, struct nv_blob *blob,
                     const struct timespec *set_mtime, const char *new_name)
@@ -40,7 +48,7 @@ int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struc
 	(void)pthread_mutex_lock(commit_lock(save, at->path));
 	int r = ops->save(at->node.self, call, &at->node, &request, &result, err);
 	(void)pthread_mutex_unlock(commit_lock(save, at->path));
-	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	count(save, at->node.row, r);
 	if (r == 0) {
 		publish(save, call, at->path, result.blob, set_mtime, result.name);
 		if (ret_blob) {
@@ -62,7 +70,7 @@ int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const str
 	(void)pthread_mutex_lock(commit_lock(save, at->path));
 	int r = ops->unlink(at->node.self, call, &at->node, base, false, err);
 	(void)pthread_mutex_unlock(commit_lock(save, at->path));
-	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	count(save, at->node.row, r);
 	if (r == 0) {
 		publish(save, call, at->path, NULL, NULL, NULL);
 	}

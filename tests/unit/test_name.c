@@ -156,7 +156,7 @@ static void test_scratch(void **state)
 		"4913",       "5036",      "5159",
 		"5282",       "5405",      "sedabcDEF",
 		"sed_0aAZ9",  "tmpabcdef", "tmpabcdefghij",
-		"XXabcd1234", "a.o1b2C3_", "a.tmp",
+		"XXabcd1234", "XXcIGJL0", "a.o1b2C3_", "a.tmp",
 		"a.lock",     "a.bak",     "a.orig",
 		"a.rej",
 	};
@@ -164,7 +164,7 @@ static void test_scratch(void **state)
 		"x",          "#",           "#x",       "x#",
 		"4914",       "5528",        "49130",    "sedabcde",
 		"sedabcdefg", "sed-abcde",   "tmpabcde", "tmpabcdefghijk",
-		"XXabcd123",  "XXabcd12345", "a.o1b2C3", "a.o1b2C3_4",
+		"XXabcd123",  "XXabcde", "XXabcd12345", "a.o1b2C3", "a.o1b2C3_4",
 		"a.o1b-C3_",  "tmp",         "bak",      "records",
 		"www.A.json",
 	};
