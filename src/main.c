@@ -26,6 +26,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/conflicts.h"
 #include "base/errors_ring.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -42,7 +43,7 @@
 #include "tree.h"
 #include "views/views.h"
 
-enum { EXIT_USAGE = 2, ERRORS_MAX_LINES = 1000, REPORT_SLACK_MS = 1000 };
+enum { EXIT_USAGE = 2, ERRORS_MAX_LINES = 1000, CONFLICTS_MAX = 200, CONFLICTS_MAX_BYTES = 64 << 20, REPORT_SLACK_MS = 1000 };
 
 static const char build_text[] = "netviewfs " PACKAGE_VERSION "\n"
 				 "stores: " NV_BUILD_STORES "\n"
@@ -56,6 +57,7 @@ struct mount {
 	char *mount_point;
 	struct nv_clock *clock;
 	struct nv_errors_ring *errors;
+	struct nv_conflicts *conflicts;
 	struct nv_metrics *metrics;
 	struct nv_schema *schema;     /* with docs= */
 	struct nv_docstore *docstore; /* with docs= */
@@ -77,7 +79,8 @@ static int make_base(struct mount *mount, struct nv_err *err)
 {
 	mount->metrics = calloc(1, sizeof(*mount->metrics));
 	if (!mount->metrics || nv_clock_new(&mount->clock) != 0 ||
-	    nv_errors_ring_new(mount->clock, ERRORS_MAX_LINES, &mount->errors) != 0) {
+	    nv_errors_ring_new(mount->clock, ERRORS_MAX_LINES, &mount->errors) != 0 ||
+	    nv_conflicts_new(mount->clock, CONFLICTS_MAX, CONFLICTS_MAX_BYTES, &mount->conflicts) != 0) {
 		return no_memory(err);
 	}
 	return 0;
@@ -190,6 +193,7 @@ static int make_ctl(struct mount *mount, struct nv_err *err)
 	struct nv_ctl_config config = {
 		.clock = mount->clock,
 		.errors = mount->errors,
+		.conflicts = mount->conflicts,
 		.metrics = mount->metrics,
 		.rows = nv_tree_rows,
 		.rows_count = nv_tree_rows_count,
@@ -229,6 +233,7 @@ static int mount_fs(struct mount *mount, struct nv_err *err)
 		.tree = &mount->tree,
 		.clock = mount->clock,
 		.errors = mount->errors,
+		.conflicts = mount->conflicts,
 		.metrics = mount->metrics,
 		.mount_point = mount->mount_point,
 		.fuse_args = (const char *const *)options->fuse_args,
@@ -307,6 +312,7 @@ static void stop(struct mount *mount)
 	nv_netgoat_free(mount->netgoat);
 	nv_docstore_close(mount->docstore);
 	nv_schema_free(mount->schema);
+	nv_conflicts_free(mount->conflicts);
 	nv_errors_ring_free(mount->errors);
 	nv_clock_free(mount->clock);
 	free(mount->metrics);

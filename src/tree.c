@@ -154,17 +154,27 @@ const struct nv_row nv_tree_rows[] = {
 	  .flags = NV_ROW_READONLY, .ops = &nv_views_edge_ops },
 
 	/* .netviewfs/ */
-#define CTL(path, row_type, row_kind, row_flags)                                                                   \
+#define CTL_OPS(path, row_type, row_kind, row_flags, row_ops)                                                      \
 	{ .pattern = ".netviewfs" path, .type = (row_type), .family = NV_FAMILY_CTL, .kind = NV_CTL_##row_kind,    \
-	  .flags = (row_flags), .ops = &nv_ctl_ops }
+	  .flags = (row_flags), .ops = &(row_ops) }
+#define CTL(path, row_type, row_kind, row_flags) CTL_OPS(path, row_type, row_kind, row_flags, nv_ctl_ops)
+#define CONFLICT(path, row_type, row_kind, row_flags)                                                              \
+	CTL_OPS("/conflicts" path, row_type, row_kind, (row_flags) | NV_ROW_PRIVATE, nv_ctl_conflicts_ops)
 	CTL("", NV_DIR, DIR, 0),
 	CTL("/README", NV_FILE, README, NV_ROW_READONLY | NV_ROW_FIXED),
 	CTL("/clock", NV_FILE, CLOCK, NV_ROW_GROWS | NV_ROW_NO_DELAY | NV_ROW_PRIVATE),
+	CONFLICT("", NV_DIR, CONFLICTS, 0),
+	CONFLICT("/TIME-NAME", NV_DIR, CONFLICT, NV_ROW_OBJECT),
+	CONFLICT("/TIME-NAME/base", NV_FILE, CONFLICT_TEXT, NV_ROW_READONLY | NV_ROW_DERIVED),
+	CONFLICT("/TIME-NAME/mine", NV_FILE, CONFLICT_TEXT, NV_ROW_READONLY | NV_ROW_DERIVED),
+	CONFLICT("/TIME-NAME/theirs", NV_FILE, CONFLICT_TEXT, NV_ROW_READONLY | NV_ROW_DERIVED),
 	CTL("/errors", NV_FILE, ERRORS, NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_PRIVATE),
 	CTL("/metrics", NV_FILE, METRICS, NV_ROW_READONLY | NV_ROW_GROWS),
 	CTL("/schema.json", NV_FILE, SCHEMA, NV_ROW_READONLY),
 	CTL("/status", NV_FILE, STATUS, NV_ROW_READONLY | NV_ROW_GROWS),
 #undef CTL
+#undef CONFLICT
+#undef CTL_OPS
 };
 
 const size_t nv_tree_rows_count = sizeof(nv_tree_rows) / sizeof(nv_tree_rows[0]);

@@ -15,35 +15,10 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "ctl/internal.h"
 #include "ctl/readme.h"
 
-enum { PARTS_MAX = 8, STATUS_MAX_AGE_MS = 1000, MS_PER_SECOND = 1000 };
-
-struct part {
-	nv_ctl_describe_fn *describe;
-	void *self; /* borrowed */
-};
-
-struct nv_ctl {
-	struct nv_clock *clock;        /* borrowed */
-	struct nv_errors_ring *errors; /* borrowed */
-	struct nv_metrics *metrics;    /* borrowed */
-	const struct nv_row *rows;     /* borrowed */
-	size_t rows_count;
-	char *build;
-	char *options;
-	char *schema; /* NULL: no schema.json */
-	size_t schema_size;
-	bool has_netgoat;
-	bool has_netdox;
-	bool test_control;
-	int64_t start_ms;
-	struct timespec start_wall;
-	struct part parts[PARTS_MAX];
-	size_t parts_count;
-	pthread_mutex_t lock;
-	struct nv_blob *status; /* lock; made last, NULL before the first */
-};
+enum { STATUS_MAX_AGE_MS = 1000, MS_PER_SECOND = 1000 };
 
 int nv_ctl_new(const struct nv_ctl_config *config, struct nv_ctl **ret_ctl)
 {
@@ -63,6 +38,7 @@ int nv_ctl_new(const struct nv_ctl_config *config, struct nv_ctl **ret_ctl)
 	ctl->clock = config->clock;
 	ctl->errors = config->errors;
 	ctl->metrics = config->metrics;
+	ctl->conflicts = config->conflicts;
 	ctl->rows = config->rows;
 	ctl->rows_count = config->rows_count;
 	ctl->has_netgoat = config->has_netgoat;
@@ -97,10 +73,10 @@ void nv_ctl_free(struct nv_ctl *ctl)
 
 int nv_ctl_add_status(struct nv_ctl *ctl, nv_ctl_describe_fn *describe, void *self)
 {
-	if (ctl->parts_count == PARTS_MAX) {
+	if (ctl->parts_count == NV_CTL_PARTS_MAX) {
 		return -ENOSPC;
 	}
-	ctl->parts[ctl->parts_count++] = (struct part){ .describe = describe, .self = self };
+	ctl->parts[ctl->parts_count++] = (struct nv_ctl_part){ .describe = describe, .self = self };
 	return 0;
 }
 
@@ -142,6 +118,16 @@ static bool has_kind(const struct nv_ctl *ctl, int kind)
 {
 	return (kind != NV_CTL_CLOCK || ctl->test_control) &&
 	       (kind != NV_CTL_SCHEMA || ctl->schema);
+}
+
+/* Whether .netviewfs/ lists it: conflicts/ only once there is one. */
+static bool is_listed(const struct nv_ctl *ctl, int kind)
+{
+	if (kind == NV_CTL_CONFLICTS) {
+		return nv_conflicts_count(ctl->conflicts) > 0;
+	}
+	return kind != NV_CTL_DIR && kind != NV_CTL_CONFLICT && kind != NV_CTL_CONFLICT_TEXT &&
+	       has_kind(ctl, kind);
 }
 
 /* The text of every file but status. */
@@ -276,12 +262,12 @@ static int ctl_list(void *self, const struct nv_call *call, const struct nv_node
 	for (size_t i = 0; i < ctl->rows_count; i++) {
 		const struct nv_row *row = &ctl->rows[i];
 
-		if (row->family != NV_FAMILY_CTL || row->kind == NV_CTL_DIR ||
-		    !has_kind(ctl, row->kind)) {
+		if (row->family != NV_FAMILY_CTL || !is_listed(ctl, row->kind)) {
 			continue;
 		}
-		struct nv_blob *blob = get_blob(ctl, row->kind, false);
-		if (!blob ||
+		struct nv_blob *blob =
+			row->type == NV_FILE ? get_blob(ctl, row->kind, false) : NULL;
+		if ((row->type == NV_FILE && !blob) ||
 		    nv_listing_add(listing, row, strdup(nv_row_component(row)), blob) != 0) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}

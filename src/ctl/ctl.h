@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/conflicts.h"
 #include "base/error.h"
 #include "base/errors_ring.h"
 #include "base/metrics.h"
@@ -20,7 +21,10 @@
 enum nv_ctl_kind {
 	NV_CTL_DIR,
 	NV_CTL_README,
-	NV_CTL_CLOCK, /* only with test_control */
+	NV_CTL_CLOCK,         /* only with test_control */
+	NV_CTL_CONFLICTS,     /* conflicts/ */
+	NV_CTL_CONFLICT,      /* conflicts/TIME-NAME/ */
+	NV_CTL_CONFLICT_TEXT, /* base, mine, theirs */
 	NV_CTL_ERRORS,
 	NV_CTL_METRICS,
 	NV_CTL_SCHEMA, /* only once a schema is set */
@@ -30,9 +34,10 @@ enum nv_ctl_kind {
 struct nv_ctl;
 
 struct nv_ctl_config {
-	struct nv_clock *clock; /* borrowed for the family's life, as the next two */
+	struct nv_clock *clock; /* borrowed for the family's life, as the next three */
 	struct nv_errors_ring *errors;
 	struct nv_metrics *metrics;
+	struct nv_conflicts *conflicts;
 	const struct nv_row *rows; /* nv_tree_rows; borrowed for the family's life */
 	size_t rows_count;
 	const char *build;   /* text of --version; copied */
@@ -57,7 +62,10 @@ int nv_ctl_add_status(struct nv_ctl *ctl, nv_ctl_describe_fn *describe, void *se
 /* The text of schema.json (copied). Before the mount only. -ENOMEM. */
 int nv_ctl_set_schema(struct nv_ctl *ctl, const char *text, size_t size);
 
-/* Ops of every row under .netviewfs/; self is the nv_ctl. */
+/* Ops of every other row under .netviewfs/; self is the nv_ctl. */
 extern const struct nv_node_ops nv_ctl_ops;
+
+/* Ops of conflicts/ and what is in it; self is the nv_ctl. */
+extern const struct nv_node_ops nv_ctl_conflicts_ops;
 
 #endif

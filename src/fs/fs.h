@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "base/conflicts.h"
 #include "base/error.h"
 #include "base/errors_ring.h"
 #include "base/metrics.h"
@@ -23,6 +24,7 @@ struct nv_fs_config {
 	struct nv_clock *clock;
 	struct nv_errors_ring *errors;
 	struct nv_metrics *metrics;
+	struct nv_conflicts *conflicts;
 	const char *mount_point;    /* absolute */
 	const char *const *fuse_args; /* FUSE's own -o words ("allow_other", …) */
 	size_t fuse_args_count;

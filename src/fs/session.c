@@ -132,6 +132,7 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 		.clock = config->clock,
 		.errors = config->errors,
 		.metrics = config->metrics,
+		.conflicts = config->conflicts,
 		.scratch_bytes = config->scratch_bytes,
 		.ro = config->ro,
 		.events = { .names_changed = on_names_changed, .committed = on_committed, .arg = fs },

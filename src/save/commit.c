@@ -17,8 +17,7 @@ static pthread_mutex_t *commit_lock(struct nv_save *save, const char *path)
 	return &save->commit_locks[nv_crc32(path, strlen(path)) % NV_COMMIT_LOCKS];
 }
 
-/* Counts a commit of the stores; a control file is none. */
-static void count(struct nv_save *save, const struct nv_row *row, int result)
+void nv_commit_count(struct nv_save *save, const struct nv_row *row, int result)
 {
 	if (row->family != NV_FAMILY_CTL) {
 		nv_metric_add(save->config.metrics, result < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
@@ -35,6 +34,24 @@ static void publish(struct nv_save *save, const struct nv_call *call, const char
 	}
 }
 
+/* Keeps the three texts of a save that met another's, and says where. */
+static void keep_conflict(struct nv_save *save, const char *path, const struct nv_save_request *request, const struct nv_save_result *result,
+                          struct nv_err *err)
+{
+	char name[NV_CONFLICT_NAME_MAX];
+	const struct nv_blob *base = request->base;
+	const struct nv_blob *theirs = result->theirs;
+	const struct nv_conflict_bytes texts[NV_CONFLICT_TEXTS] = {
+		[NV_CONFLICT_BASE] = { base ? base->text : NULL, base ? base->size : 0 },
+		[NV_CONFLICT_MINE] = { request->text, request->size },
+		[NV_CONFLICT_THEIRS] = { theirs ? theirs->text : NULL, theirs ? theirs->size : 0 },
+	};
+	struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
+	if (save->config.conflicts && nv_conflicts_add(save->config.conflicts, path, texts, name) == 0) {
+		(void)nv_fail(err, ESTALE, "%s; your text is kept in .netviewfs/conflicts/%s", reason.msg, name);
+	}
+}
+
 int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base,
                    struct nv_blob *parent, const char *text, size_t size, const struct timespec *set_mtime,
                    struct nv_blob **ret_blob, struct nv_err *err)
@@ -48,7 +65,10 @@ int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struc
 	(void)pthread_mutex_lock(commit_lock(save, at->path));
 	int r = ops->save(at->node.self, call, &at->node, &request, &result, err);
 	(void)pthread_mutex_unlock(commit_lock(save, at->path));
-	count(save, at->node.row, r);
+	nv_commit_count(save, at->node.row, r);
+	if (r == -ESTALE) {
+		keep_conflict(save, at->path, &request, &result, err);
+	}
 	if (r == 0) {
 		publish(save, call, at->path, result.blob, set_mtime, result.name);
 		if (ret_blob) {
@@ -70,7 +90,7 @@ int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const str
 	(void)pthread_mutex_lock(commit_lock(save, at->path));
 	int r = ops->unlink(at->node.self, call, &at->node, base, false, err);
 	(void)pthread_mutex_unlock(commit_lock(save, at->path));
-	count(save, at->node.row, r);
+	nv_commit_count(save, at->node.row, r);
 	if (r == 0) {
 		publish(save, call, at->path, NULL, NULL, NULL);
 	}

@@ -205,6 +205,8 @@ int nv_scratch_truncate(struct nv_scratch *scratch, uint64_t size, struct nv_err
 /* Saves text as the file at: the one place where ops->save is called. base, parent borrowed. *ret_blob (may be NULL): what is stored now, or NULL. */
 int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base, struct nv_blob *parent, const char *text,
                    size_t size, const struct timespec *set_mtime, struct nv_blob **ret_blob, struct nv_err *err);
+/* Counts a commit by its result; control files are none. */
+void nv_commit_count(struct nv_save *save, const struct nv_row *row, int result);
 /* Deletes: the one place where ops->unlink is called in earnest. */
 int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base, struct nv_err *err);
 /* Acts on the slot dir/name now, whatever its due time: deletes a parked name, commits an accepted new one. 0 when there is nothing to do. */

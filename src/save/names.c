@@ -221,7 +221,7 @@ static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct n
 		return nv_fail(err, EPERM, "%s cannot be removed", at->path);
 	}
 	r = row->ops->rmdir(at->node.self, call, &at->node, err);
-	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	nv_commit_count(save, row, r);
 	if (r == 0) {
 		nv_lock(save);
 		forget_dir(save, at->path);
@@ -306,7 +306,7 @@ static int mkdir_real(struct nv_save *save, const struct nv_call *call, const st
 		return nv_fail(err, EPERM, "%s: no directory can be made here", at->path);
 	}
 	r = parent.node.row->ops->mkdir(parent.node.self, call, &at->node, err);
-	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	nv_commit_count(save, row, r);
 	if (r == 0) {
 		nv_lock(save);
 		struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = at->path }, true);
@@ -403,7 +403,7 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 		return nv_fail(err, EPERM, "%s is computed from the store and cannot be made", at->path);
 	}
 	r = dir.node.row->ops->symlink(dir.node.self, call, &at->node, target, err);
-	nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+	nv_commit_count(save, at->node.row, r);
 	return r;
 }
 

@@ -345,7 +345,7 @@ static int real_to_real(struct nv_save *save, const struct nv_call *call, const 
 	}
 	if (r == 0) {
 		r = ops->rename(from->node.self, call, &from->node, &to->node, replace, err);
-		nv_metric_add(save->config.metrics, r < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+		nv_commit_count(save, from->node.row, r);
 	}
 	if (r == 0) {
 		nv_bases_committed(save->bases, from->path, call->uid, NULL);

@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/conflicts.h"
 #include "base/error.h"
 #include "base/errors_ring.h"
 #include "base/metrics.h"
@@ -52,6 +53,7 @@ struct nv_save_config {
 	struct nv_clock *clock;          /* borrowed */
 	struct nv_errors_ring *errors;   /* borrowed */
 	struct nv_metrics *metrics;      /* borrowed */
+	struct nv_conflicts *conflicts;  /* borrowed; NULL: texts of conflicts are not kept */
 	size_t scratch_bytes;            /* bound of all scratch text */
 	bool ro;                         /* nothing is ever written: no versions are remembered */
 	struct nv_save_events events;

@@ -207,6 +207,24 @@ bind_a() {
 	nv_refused 'meta.*ESTALE'
 }
 
+@test "the text of a conflict is kept next to what was read and what is stored, once" {
+	local conflict
+	sed 's/ann/eve/' "$META" >"$NV_DIR/mine"
+	# sed -i ends with a rename, which the kernel sends twice when it gets ESTALE
+	nv_hold "cat:$META" wait "open:w+creat:$META.tmp" 'write:owner: eve\n' close "rename:$META.tmp:$META"
+	nv_redis hset 'meta;[lan]web-2.example.com' owner dana >/dev/null
+	nv_finish
+	grep -qx 'rename ESTALE' "$NV_DIR/held"
+	conflict=$(echo "$MNT/.netviewfs/conflicts/"*-meta)
+	[ -d "$conflict" ]
+	nv_equal 'owner: ann owner: eve owner: dana' "$(cat "$conflict/base" "$conflict/mine" "$conflict/theirs" | paste -sd ' ')"
+	nv_refused "kept in \.netviewfs/conflicts/${conflict##*/}\$"
+	nv_equal 700 "$(stat -c %a "$conflict")"
+	rm -r "$conflict"
+	refute [ -e "$conflict" ]
+	refute nv_lists "$MNT/.netviewfs" conflicts
+}
+
 @test "a list or a value changed by somebody else meanwhile is ESTALE" {
 	local disks=$NX/dns/lan/web-1.example.com/pdata/disks
 	nv_hold "cat:$disks" "cat:$NX/default_network" wait "open:w+append:$disks" 'write:sdc\n' close \
