@@ -11,22 +11,21 @@ setup() {
 }
 
 teardown() {
-	if [ "${#PIDS[@]}" -gt 0 ]; then
-		kill "${PIDS[@]}" 2>/dev/null || true
-		wait "${PIDS[@]}" 2>/dev/null || true
-	fi
+	stop_beside
 	nv_teardown
 }
 
 # beside COMMAND…: runs it again and again until stop_beside. What it prints is in $NV_DIR/beside.
 beside() {
-	while :; do "$@"; done >>"$NV_DIR/beside" 2>&1 3>&- &
+	until [ -e "$NV_DIR/enough" ]; do "$@"; done >>"$NV_DIR/beside" 2>&1 3>&- &
 	PIDS+=($!)
 }
 
+# Not by a signal: that would leave the command that is just running.
 stop_beside() {
-	kill "${PIDS[@]}" 2>/dev/null || true
-	wait "${PIDS[@]}" 2>/dev/null || true
+	: >"$NV_DIR/enough"
+	[ "${#PIDS[@]}" -eq 0 ] || wait "${PIDS[@]}" || true
+	rm "$NV_DIR/enough"
 	PIDS=()
 }
 

@@ -204,9 +204,11 @@ nv_watchdog_start() {
 	NV_WATCHDOG_PID=$!
 }
 
+# By a signal that nobody can catch: a child of bash that is not yet the program it shall be runs its parent's EXIT trap on SIGTERM,
+# here all of a teardown.
 nv_watchdog_stop() {
 	if [ -n "${NV_WATCHDOG_PID:-}" ]; then
-		kill "$NV_WATCHDOG_PID" 2>/dev/null || true
+		kill -KILL "$NV_WATCHDOG_PID" 2>/dev/null || true
 		wait "$NV_WATCHDOG_PID" 2>/dev/null || true
 		NV_WATCHDOG_PID=
 	fi
