@@ -4,6 +4,7 @@
 # A listing is one batch: how many round trips the daily commands cost.
 
 load ../lib/mount.bash
+load ../lib/many.bash
 
 setup() {
 	nv_dir
@@ -13,29 +14,6 @@ setup() {
 
 teardown() {
 	nv_teardown
-}
-
-# 1,000 DNS names, ten records each.
-many_names() {
-	awk 'BEGIN {
-		for (i = 0; i < 1000; i++) {
-			n = sprintf("[lan]host-%04d.example.com", i)
-			print "SADD dns " n; print "SADD dns;" n ";plugins bind"; print "SADD dns;" n ";bind A TXT"
-			print "SADD dns;" n ";bind;A [lan]192.0.2." i % 250
-			for (j = 0; j < 9; j++) print "SADD dns;" n ";bind;TXT text-" j
-			print "HSET meta;" n " owner ann"; print "SADD meta " n
-		}
-	}' | nv_redis --pipe >/dev/null
-}
-
-# One domain with 1,000 records.
-many_records() {
-	nv_import teams <<<'{"_id":{"$oid":"65e2d0000001000000000001"},"name":"Platform","slug":"platform"}'
-	nv_import domains <<<'{"_id":{"$oid":"65e2d0000003000000000001"},"teamId":{"$oid":"65e2d0000001000000000001"},"domain":"example.com"}'
-	awk 'BEGIN {
-		for (i = 0; i < 1000; i++)
-			printf "{\"_id\":{\"$oid\":\"65e2d0000004%012x\"},\"domainId\":{\"$oid\":\"65e2d0000003000000000001\"},\"type\":\"A\",\"name\":\"host-%04d\",\"value\":\"192.0.2.%d\",\"ttl\":{\"$numberInt\":\"60\"}}\n", i + 1, i, i % 250
-	}' | nv_import dnsrecords
 }
 
 # at_most LIMIT METRIC COMMAND…
@@ -49,34 +27,34 @@ at_most() {
 }
 
 @test "ls -l of 1,000 DNS names: at most 8 round trips" {
-	many_names
+	nv_many_names 1000
 	nv_mount
 	at_most 8 redis_round_trips ls -l "$NX/dns/lan"
 	nv_equal 1001 "$(wc -l <"$NV_DIR/out")"
 }
 
 @test "ls -lR of 1,000 DNS names is a few batches, not one query a name" {
-	many_names
+	nv_many_names 1000
 	nv_mount
 	at_most 100 redis_round_trips ls -lR "$NX/dns"
 	nv_equal 1000 "$(grep -c ' records$' "$NV_DIR/out")"
 }
 
 @test "ls -l of 1,000 records: at most 8 round trips" {
-	many_records
+	nv_many_records 1000
 	nv_mount
 	at_most 8 docs_round_trips ls -l "$NG/teams/platform/domains/example.com/records"
 	nv_equal 1001 "$(wc -l <"$NV_DIR/out")"
 }
 
 @test "grep -r over 1,000 records: at most 8 round trips" {
-	many_records
+	nv_many_records 1000
 	nv_mount
 	at_most 8 docs_round_trips grep -rc 192.0.2.7 "$NG/teams/platform/domains/example.com/records"
 }
 
 @test "a cold cat costs at most 4 round trips with all path components, 1 when its directory is known" {
-	many_names
+	nv_many_names 1000
 	nv_mount
 	at_most 4 redis_round_trips cat "$NX/dns/lan/host-0500.example.com/records"
 	cd "$NX/dns/lan/host-0600.example.com"
@@ -85,7 +63,7 @@ at_most() {
 }
 
 @test "a cold cat of a document costs at most 4 round trips, 1 when its directory is known" {
-	many_records
+	nv_many_records 1000
 	nv_mount
 	at_most 4 docs_round_trips cat "$NG/teams/platform/domains/example.com/records/host-0500.A.json"
 	cd "$NG/teams/platform/domains/example.com/records"
@@ -94,8 +72,8 @@ at_most() {
 }
 
 @test "one save costs at most 3 round trips" {
-	many_names
-	many_records
+	nv_many_names 1000
+	nv_many_records 1000
 	nv_mount
 	cd "$NX/dns/lan/host-0500.example.com"
 	cat records >/dev/null
@@ -109,7 +87,7 @@ at_most() {
 }
 
 @test "cat again within a second asks nothing more than it must; after a foreign change it is new" {
-	many_names
+	nv_many_names 1000
 	nv_mount
 	local file=$NX/dns/lan/host-0001.example.com/meta
 	nv_equal "owner: ann" "$(cat "$file")"
@@ -119,7 +97,7 @@ at_most() {
 }
 
 @test "stat of every listed file needs no further round trip" {
-	many_names
+	nv_many_names 1000
 	nv_mount
 	ls -l "$NX/dns/lan" >/dev/null
 	nv_count redis_round_trips ls -l "$NX/dns/lan"
