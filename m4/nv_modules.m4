@@ -11,8 +11,8 @@ AC_DEFUN([NV_REQUIRE_MODULE], [
 	])
 ])
 
-dnl NV_BSON: libbson is needed always (the sqlite store keeps BSON); libmongoc is looked for, and only reported, until
-dnl the MongoDB store is part of the program. libbson 2 has another module name.
+dnl NV_BSON: libbson is needed always (the sqlite store keeps BSON), libmongoc for the MongoDB store, which can be left out. Their
+dnl second versions have other module names.
 AC_DEFUN([NV_BSON], [
 	AS_IF([$PKG_CONFIG --exists bson2], [nv_bson=bson2], [nv_bson=libbson-1.0])
 	PKG_CHECK_MODULES([BSON], [$nv_bson >= 1.23], [nv_version_BSON=$($PKG_CONFIG --modversion $nv_bson)], [
@@ -21,13 +21,16 @@ AC_DEFUN([NV_BSON], [
 		nv_missing_packages="$nv_missing_packages libbson-dev"
 	])
 	AC_ARG_WITH([mongo],
-		[AS_HELP_STRING([--with-mongo=auto|yes|no], [the MongoDB client library (default: auto; no store uses it in this version)])],
+		[AS_HELP_STRING([--with-mongo=auto|yes|no], [the MongoDB store, docs=mongodb:// (default: auto, when libmongoc is there)])],
 		[], [with_mongo=auto])
 	AS_CASE([$with_mongo], [auto|yes|no], [], [AC_MSG_ERROR([--with-mongo= takes auto, yes or no])])
-	nv_version_MONGOC=no
+	nv_version_MONGOC=none
 	AS_IF([test "$with_mongo" != no], [
 		AS_IF([$PKG_CONFIG --exists mongoc2], [nv_mongoc=mongoc2], [nv_mongoc=libmongoc-1.0])
-		PKG_CHECK_MODULES([MONGOC], [$nv_mongoc >= 1.23], [nv_version_MONGOC=$($PKG_CONFIG --modversion $nv_mongoc)], [
+		PKG_CHECK_MODULES([MONGOC], [$nv_mongoc >= 1.23], [
+			nv_version_MONGOC=$($PKG_CONFIG --modversion $nv_mongoc)
+			AC_DEFINE([NV_WITH_MONGO], [1], [The MongoDB store is compiled in.])
+		], [
 			AS_IF([test "$with_mongo" = yes], [
 				nv_missing="$nv_missing
   libmongoc-1.0 >= 1.23 (Debian package libmongoc-dev; or --with-mongo=no)"
@@ -35,6 +38,7 @@ AC_DEFUN([NV_BSON], [
 			])
 		])
 	])
+	AM_CONDITIONAL([WITH_MONGO], [test "$nv_version_MONGOC" != none])
 ])
 
 dnl NV_REPORT_MISSING: stops when a required library is missing.
@@ -50,6 +54,10 @@ AC_DEFUN([NV_SUMMARY], [
 	nv_compiler=$($CC --version 2>/dev/null | $SED -n 1p | tr -d '\\"')
 	nv_libraries="fuse3 $nv_version_FUSE, hiredis $nv_version_HIREDIS, libbson $nv_version_BSON, libcjson $nv_version_CJSON, sqlite3 $nv_version_SQLITE"
 	nv_stores="sqlite, redis"
+	AS_IF([test "$nv_version_MONGOC" != none], [
+		nv_libraries="$nv_libraries, libmongoc $nv_version_MONGOC"
+		nv_stores="sqlite, mongodb, redis"
+	])
 	nv_instruments_text=${nv_instruments:-none}
 	AC_DEFINE_UNQUOTED([NV_BUILD_COMPILER], ["$nv_compiler"], [The compiler, for --version.])
 	AC_DEFINE_UNQUOTED([NV_BUILD_LIBRARIES], ["$nv_libraries"], [The libraries built against, for --version.])
@@ -59,7 +67,6 @@ AC_DEFUN([NV_SUMMARY], [
 netviewfs $PACKAGE_VERSION
   stores:      $nv_stores
   libraries:   $nv_libraries
-  libmongoc:   $nv_version_MONGOC (not used in this version)
   compiler:    $nv_compiler
   werror:      $enable_werror
   instruments: $nv_instruments_text

@@ -18,8 +18,9 @@ failed=0
 skipped=0
 policy=
 
+# maven and python3-pip fetch the servers that the MongoDB store is tested on; maven brings a Java runtime.
 packages="autoconf automake bats clang codespell ed emacs-nox fuse3 gcc git jq joe libbson-dev libc6-dev libcjson-dev libcmocka-dev libfuse3-dev
-	libhiredis-dev libsqlite3-dev make mandoc mg micro moreutils nano patch pkgconf procps redis-server rsync shellcheck sqlite3 tmux vim xz-utils"
+	libhiredis-dev libmongoc-dev libsqlite3-dev make mandoc maven mg micro moreutils nano patch pkgconf procps python3-pip redis-server rsync shellcheck sqlite3 tmux vim xz-utils"
 full_packages="libclang-rt-14-dev valgrind"
 
 as_root() {
@@ -219,6 +220,7 @@ main() {
 	# shellcheck disable=SC2086
 	if step 'packages' install_packages $wanted_packages && step 'autoreconf' generate; then
 		make_fuse_device
+		step 'test servers' sh "$top/tests/servers/fetch.sh"
 		run_default
 		[ "${1:-}" != full ] || run_full
 	fi

@@ -11,6 +11,8 @@
 
 #include "docstore/docstore.h"
 
+#define NV_DOCSTORE_TIMEOUT_MS 5000 /* when a config has none */
+
 struct nv_docstore_ops {
 	const char *name;
 	void (*close)(struct nv_docstore *store);
@@ -51,6 +53,10 @@ int nv_sqlstore_open(const char *rest, const struct nv_docstore_config *config,
                      struct nv_docstore **ret_store, struct nv_err *err);
 int nv_mem_open(const char *rest, const struct nv_docstore_config *config,
                 struct nv_docstore **ret_store, struct nv_err *err);
+
+/* The same; uri is the whole one. Without the driver: -EINVAL, saying so. */
+int nv_mongo_open(const char *uri, const struct nv_docstore_config *config,
+                  struct nv_docstore **ret_store, struct nv_err *err);
 
 /* Fills the base from a checked config. */
 void nv_docstore_init(struct nv_docstore *store, const struct nv_docstore_ops *ops,

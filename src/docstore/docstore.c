@@ -17,19 +17,31 @@
 #include "docstore/path.h"
 #include "docstore/value.h"
 
-enum { TIMEOUT_DEFAULT_MS = 5000 };
-
 /* One URI scheme. */
 struct scheme {
 	const char *prefix;
+	bool whole; /* open gets the URI with its prefix */
 	int (*open)(const char *rest, const struct nv_docstore_config *config,
 	            struct nv_docstore **ret_store, struct nv_err *err);
 };
 
 static const struct scheme schemes[] = {
-	{ "sqlite:", nv_sqlstore_open },
-	{ "mem:", nv_mem_open },
+	{ "sqlite:", false, nv_sqlstore_open },
+	{ "mem:", false, nv_mem_open },
+	{ "mongodb://", true, nv_mongo_open },
+	{ "mongodb+srv://", true, nv_mongo_open },
 };
+
+#ifndef NV_WITH_MONGO
+int nv_mongo_open(const char *uri, const struct nv_docstore_config *config,
+                  struct nv_docstore **ret_store, struct nv_err *err)
+{
+	(void)uri;
+	(void)config;
+	(void)ret_store;
+	return nv_fail(err, EINVAL, "this netviewfs was built without MongoDB (configure --with-mongo)");
+}
+#endif
 
 int nv_docstore_open(const char *uri, const struct nv_docstore_config *config,
                      struct nv_docstore **ret_store, struct nv_err *err)
@@ -49,18 +61,19 @@ int nv_docstore_open(const char *uri, const struct nv_docstore_config *config,
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t size = strlen(schemes[i].prefix);
 		if (strncmp(uri, schemes[i].prefix, size) == 0) {
-			return schemes[i].open(uri + size, config, ret_store, err);
+			return schemes[i].open(uri + (schemes[i].whole ? 0 : size), config, ret_store,
+			                       err);
 		}
 	}
 	/* The URI is not repeated: one of another program could have a password in it. */
-	return nv_fail(err, EINVAL, "a document store's URI begins with sqlite:");
+	return nv_fail(err, EINVAL, "a document store's URI begins with sqlite: or mongodb://");
 }
 
 void nv_docstore_init(struct nv_docstore *store, const struct nv_docstore_ops *ops,
                       const struct nv_docstore_config *config)
 {
 	store->ops = ops;
-	store->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_DEFAULT_MS;
+	store->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : NV_DOCSTORE_TIMEOUT_MS;
 	store->readonly = config->readonly;
 	store->clock = config->clock;
 	store->metrics = config->metrics;

@@ -127,7 +127,8 @@ static bool try_value(void *ctx, const struct nv_bval *value)
 	struct probe *probe = ctx;
 	const struct nv_match_term *term = probe->term;
 	if (is_null(value)) {
-		probe->hit = term->takes_null;
+		/* Null is not before null. */
+		probe->hit = term->takes_null && term->term->op != NV_DOCTERM_LT;
 		return !probe->hit;
 	}
 	nv_buf_truncate(probe->scratch, 0);

@@ -128,8 +128,10 @@ static void test_sets(void **state)
 	check_update(f, "{'_id':1,'a':[]}", set(f, "a.2", "5", 0), "{'_id':1,'a':[null,null,5]}");
 	check_update(f, "{'_id':1,'a':[{'b':1}]}", set(f, "a.0.b", "5", 0),
 	             "{'_id':1,'a':[{'b':5}]}");
-	check_update(f, "{'_id':1,'a':1}", set(f, "a", "{'$numberLong':'1'}", 0),
-	             "{'_id':1,'a':{'$numberLong':'1'}}");
+	if (!(f->backend->odd & ODD_EQUAL)) {
+		check_update(f, "{'_id':1,'a':1}", set(f, "a", "{'$numberLong':'1'}", 0),
+		             "{'_id':1,'a':{'$numberLong':'1'}}");
+	}
 	check_stale(f, "{'_id':1,'a':5}", set(f, "a.b", "1", 0));
 	check_stale(f, "{'_id':1,'a':null}", set(f, "a.b", "1", 0));
 	check_stale(f, "{'_id':1,'a':[1]}", set(f, "a.b", "1", 0));
@@ -232,16 +234,26 @@ static void test_values_keep_their_bytes(void **state)
 	struct fixture *f = *state;
 	/* Regex options out of order, a NaN with a payload: what libbson's own appenders would
 	 * change. */
-	static const uint8_t bytes[] = { 42,  0,   0,    0,   0x10, '_', 'i', 'd', 0,    1,    0,
+	uint8_t bytes[] = { 42,  0,   0,    0,   0x10, '_', 'i', 'd', 0,    1,    0,
 		                         0,   0,   0x0b, 'r', 0,    'a', 0,   'z', 'i',  0,    0x01,
 		                         'n', 0,   1,    2,   3,    0,   0,   0,   0xf8, 0xff, 0x10,
 		                         'd', '.', 'd',  0,   7,    0,   0,   0,   0 };
 	bson_t odd;
 	bson_t *doc = NULL;
 	bson_iter_t iter;
+	char options[] = "zi";
+	if (f->backend->odd & ODD_REGEX) { /* a server that knows options and sorts them */
+		(void)strcpy(options, "im");
+	}
+	memcpy(bytes + 18, options, 2);
+	if (f->backend->odd & ODD_DOTTED) {
+		*(uint8_t *)memchr(bytes, '.', sizeof(bytes)) = '_';
+	}
 	assert_true(bson_init_static(&odd, bytes, sizeof(bytes)));
 	struct nv_docwrite write = { .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = &odd };
-	assert_int_equal(commit_one(f, &write), 0);
+	if (commit_one(f, &write) != 0) {
+		fail_msg("%s", f->err.msg);
+	}
 	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "1"), &doc, &f->err), 0);
 	assert_true(bson_equal(doc, &odd));
 	bson_destroy(doc);
@@ -253,11 +265,14 @@ static void test_values_keep_their_bytes(void **state)
 		                      .id = V(f, "1"),
 		                      .sets = &copy,
 		                      .sets_count = 1 };
-	assert_int_equal(commit_one(f, &update), 0);
+	if (commit_one(f, &update) != 0) {
+		fail_msg("%s", f->err.msg);
+	}
 	assert_int_equal(nv_docstore_get(f->store, "d", V(f, "1"), &doc, &f->err), 0);
 	assert_int_equal(doc->len, sizeof(bytes) + 9);
 	assert_memory_equal(bson_get_data(doc) + 4, bytes + 4, sizeof(bytes) - 5);
-	assert_memory_equal(bson_get_data(doc) + sizeof(bytes) - 1, "\x0br2\0a\0zi\0\0", 10);
+	assert_memory_equal(bson_get_data(doc) + sizeof(bytes) - 1, "\x0br2\0a\0", 6);
+	assert_string_equal(bson_get_data(doc) + sizeof(bytes) + 5, options);
 	bson_destroy(doc);
 }
 
@@ -482,7 +497,9 @@ static void test_all_or_nothing(void **state)
 	commit.entries_count = 2;
 	unsigned long long trips = metric(f, NV_METRIC_DOCS_ROUND_TRIPS);
 	assert_int_equal(nv_docstore_commit(f->store, &commit, &result, &f->err), 0);
-	assert_int_equal(metric(f, NV_METRIC_DOCS_ROUND_TRIPS) - trips, 1);
+	if (!is_remote(f)) {
+		assert_int_equal(metric(f, NV_METRIC_DOCS_ROUND_TRIPS) - trips, 1);
+	}
 	assert_true(bson_equal(result.after[3], D(f, "{'_id':3,'x':1,'n':2}")));
 	assert_null(result.after[1]);
 	nv_docresult_release(&result);

@@ -33,11 +33,21 @@ static const struct nv_docstore_index suite_indexes[] = {
 	{ "load", "group" },
 };
 
+bool is_remote(const struct fixture *f)
+{
+	return strncmp(f->backend->scheme, "mongodb:", strlen("mongodb:")) == 0;
+}
+
 const char *store_uri(struct fixture *f)
 {
 	static char uri[400];
-	(void)snprintf(uri, sizeof(uri), "%s%s", f->backend->scheme,
-	               strcmp(f->backend->scheme, "mem:") == 0 ? "" : f->path);
+	const char *scheme = f->backend->scheme;
+	if (strcmp(scheme, "mem:") == 0) {
+		return scheme;
+	}
+	/* The directory's name, "nvdocXXXXXX", is a database's too. */
+	(void)snprintf(uri, sizeof(uri), "%s%s", scheme,
+	               is_remote(f) ? strrchr(f->dir, '/') + 1 : f->path);
 	return uri;
 }
 

@@ -32,7 +32,9 @@ static void insert_shapes(struct fixture *f)
 	insert(f, "d", "{'_id':11,'a':[{'b':1},{'b':2}]}");
 	insert(f, "d", "{'_id':12,'a':true}");
 	insert(f, "d", "{'_id':13,'a':[null]}");
-	insert(f, "d", "{'_id':14,'a':[[1,2]]}");
+	if (!(f->backend->odd & ODD_NESTED)) {
+		insert(f, "d", "{'_id':14,'a':[[1,2]]}");
+	}
 	insert(f, "d", "{'_id':15,'a':{'b':null}}");
 	insert(f, "d", "{'_id':16,'a':[{'c':1},{'b':2}]}");
 	insert(f, "d", "{'_id':17,'a':{'b':1,'c':2}}");
@@ -41,10 +43,16 @@ static void insert_shapes(struct fixture *f)
 
 static void check(struct fixture *f, struct nv_docterm term, const char *wanted)
 {
+	char mine[128];
+	(void)snprintf(mine, sizeof(mine), "%s", wanted);
+	char *nested = strstr(mine, " 14");
+	if (nested && (f->backend->odd & ODD_NESTED)) { /* is not there */
+		memmove(nested, nested + 3, strlen(nested + 3) + 1);
+	}
 	const char *found = ids(f, "d", &term, 1);
-	if (strcmp(found, wanted) != 0) {
+	if (strcmp(found, mine) != 0) {
 		fail_msg("%s op %d: found %s, wanted %s", term.paths[0], (int)term.op, found,
-		         wanted);
+		         mine);
 	}
 }
 
@@ -67,8 +75,12 @@ static void test_equality(void **state)
 	check(f, T(f, "a.b", NV_DOCTERM_EQ, "2", NULL), "11 16");
 	/* Nothing is below an empty array or one of scalars; below a scalar, the field is missing.
 	 */
-	check(f, T(f, "a.b", NV_DOCTERM_EQ, "null", NULL), "1 2 3 4 5 6 7 12 15 16 18");
-	check(f, T(f, "a.0", NV_DOCTERM_EQ, "1", NULL), "8 14");
+	if (!(f->backend->odd & ODD_MISSING)) {
+		check(f, T(f, "a.b", NV_DOCTERM_EQ, "null", NULL), "1 2 3 4 5 6 7 12 15 16 18");
+	}
+	if (!(f->backend->odd & ODD_POSITIONS)) {
+		check(f, T(f, "a.0", NV_DOCTERM_EQ, "1", NULL), "8 14");
+	}
 }
 
 static void test_sets_and_ranges(void **state)
@@ -88,6 +100,8 @@ static void test_sets_and_ranges(void **state)
 	check(f, T(f, "a", NV_DOCTERM_GE, "1", NULL), "1 2 3 4 8 18");
 	check(f, T(f, "a", NV_DOCTERM_LT, "2", NULL), "1 2 3 4 8");
 	check(f, T(f, "a", NV_DOCTERM_LT, "'2'", NULL), "5");
+	check(f, T(f, "a", NV_DOCTERM_GE, "null", NULL), "6 7 13");
+	check(f, T(f, "a", NV_DOCTERM_LT, "null", NULL), "");
 	check(f, T(f, "a.b", NV_DOCTERM_GE, "2", NULL), "11 16");
 
 	const struct nv_docterm both[] = { T(f, "a", NV_DOCTERM_GE, "1", NULL),
@@ -190,7 +204,7 @@ static void test_sort_and_limit(void **state)
 	assert_int_equal(nv_docstore_query(f->store, queries, 6, note, text, &f->err), 0);
 	/* i even: ids of (i*7)%10 for i = 0, 2, 4, 6, 8 */
 	assert_string_equal(text, "0:0 0:1 0:2 1:9 1:8 2:0 2:2 2:4 2:6 2:8 3:8 4:7 4:5 4:3 ");
-	assert_int_equal(metric(f, NV_METRIC_DOCS_ROUND_TRIPS) - trips, 1);
+	assert_int_equal(metric(f, NV_METRIC_DOCS_ROUND_TRIPS) - trips, is_remote(f) ? 6 : 1);
 	assert_int_equal(metric(f, NV_METRIC_DOCS_COMMANDS) - commands, 6);
 	assert_int_equal(nv_docstore_query(f->store, NULL, 0, note, text, &f->err), 0);
 }
@@ -216,6 +230,10 @@ static void test_projection(void **state)
 	       "'members':[{'user_id':5,'role':'SECRET'},{'user_id':6}]}");
 	struct nv_docquery query = { .collection = "d", .fields = fields, .fields_count = 3 };
 	assert_int_equal(nv_docstore_query(f->store, &query, 1, keep_json, text, &f->err), 0);
+	if (is_remote(f)) { /* servers put the _id in front */
+		assert_memory_equal(text, "{ \"_id\" : 1, \"name\" : \"x\", ", 26);
+		memcpy(text, "{ \"name\" : \"x\", \"_id\" : 1, ", 26);
+	}
 	assert_string_equal(
 		text, "{ \"name\" : \"x\", \"_id\" : 1, \"tls\" : { \"status\" : \"Active\" }, "
 		      "\"members\" : [ { \"user_id\" : 5 }, { \"user_id\" : 6 } ] }");
@@ -256,7 +274,7 @@ static void test_callback_stops(void **state)
 static void test_get_by_any_id(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const list[] = {
+	const char *list[] = {
 		"7",
 		"'text'",
 		"''",
@@ -276,6 +294,9 @@ static void test_get_by_any_id(void **state)
 	size_t count = sizeof(list) / sizeof(list[0]);
 	char json[256];
 	for (size_t i = 0; i < count; i++) {
+		if (strstr(list[i], "$binary") && (f->backend->odd & ODD_UUID)) {
+			list[i] = "'no UUID'";
+		}
 		(void)snprintf(json, sizeof(json), "{'_id':%s,'n':%zu}", list[i], i);
 		insert(f, "d", json);
 	}
@@ -339,7 +360,9 @@ static void test_collections(void **state)
 	assert_int_equal(result.failed, 1);
 	nv_docresult_release(&result);
 	assert_int_equal(nv_docstore_collections(f->store, add_name, text, &f->err), 0);
-	assert_string_equal(text, "domains users ");
+	/* Without transactions, what was taken back leaves an empty collection. */
+	assert_string_equal(text, f->backend->pending ? "changelog domains teams users "
+	                                              : "domains users ");
 	assert_int_equal(nv_docstore_collections(f->store, refuse_name, NULL, &f->err), -ENOTUNIQ);
 	assert_string_equal(f->err.msg, "enough");
 }
@@ -386,10 +409,12 @@ static void test_describe_and_ping(void **state)
 	struct fixture *f = *state;
 	struct nv_docstore_info info;
 	nv_docstore_describe(f->store, &info);
-	assert_string_equal(info.kind, strcmp(f->backend->scheme, "mem:") == 0 ? "mem" : "sqlite");
+	assert_string_equal(info.kind, is_remote(f) ? "mongodb"
+	                               : strcmp(f->backend->scheme, "mem:") == 0 ? "mem"
+	                                                                         : "sqlite");
 	assert_true(info.version[0] != '\0' && info.location[0] != '\0' &&
 	            info.durability[0] != '\0');
-	assert_true(info.transactions);
+	assert_int_equal(info.transactions, !f->backend->pending);
 	assert_false(info.push);
 	assert_false(info.readonly);
 	assert_int_equal(nv_docstore_ping(f->store, &f->err), 0);

@@ -24,8 +24,10 @@
 
 #include "contract/docstore_fixture.h"
 
-static struct backend plain = { "sqlite", "sqlite:", false };
-static struct backend looked_up = { "sqlite with look-ups", "sqlite:", true };
+static struct backend plain = { .name = "sqlite", .scheme = "sqlite:" };
+static struct backend looked_up = { .name = "sqlite with look-ups",
+	                           .scheme = "sqlite:",
+	                           .indexes = true };
 
 /* ---- Another program ---- */
 

@@ -18,7 +18,7 @@
 #include "contract/docstore_fixture.h"
 #include "docstore/mem.h"
 
-static struct backend mem = { "mem", "mem:", false };
+static struct backend mem = { .name = "mem", .scheme = "mem:" };
 
 /* A commit of every kind of write, with two entries. */
 static int commit_all(struct fixture *f, struct nv_docresult *result)
