@@ -89,6 +89,7 @@ static int make_base(struct mount *mount, struct nv_err *err)
 static int connect_docs(struct mount *mount, struct nv_err *err)
 {
 	const struct nv_options *options = mount->options;
+	bool is_file = strncmp(options->docs, "sqlite:", strlen("sqlite:")) == 0;
 	const char *path = options->docs + strlen("sqlite:");
 	struct nv_docstore_config store_config = {
 		.timeout_ms = (uint32_t)options->timeout_ms,
@@ -102,7 +103,7 @@ static int connect_docs(struct mount *mount, struct nv_err *err)
 		return nv_wrap(err, "schema");
 	}
 	store_config.indexes = nv_schema_indexes(mount->schema, &store_config.indexes_count);
-	bool is_new = access(path, F_OK) != 0 && errno == ENOENT;
+	bool is_new = is_file && access(path, F_OK) != 0 && errno == ENOENT;
 	result = nv_docstore_open(options->docs, &store_config, &mount->docstore, err);
 	if (result < 0) {
 		return nv_wrap(err, "docs");

@@ -25,7 +25,8 @@ static nv_option_set_fn set_docs, set_redis, set_layout, set_ro, set_rw, set_fus
 #define FIELD(name) .offset = offsetof(struct nv_options, name)
 
 const struct nv_option nv_option_table[] = {
-	{ "docs", "sqlite:PATH", NULL, "the documents, shown under netgoat/; made when absent",
+	{ "docs", "URI", NULL,
+	  "the documents, shown under netgoat/: sqlite:PATH, made when absent, or mongodb://HOST/DATABASE",
 	  .set = set_docs, .secret = true },
 	{ "redis", "URI", NULL,
 	  "Netdox's keys, shown under netdox/: redis://HOST[:PORT][/DB] or unix:///PATH[?db=N]",
@@ -301,18 +302,18 @@ static int set_docs(struct nv_options *options, const struct nv_option *option, 
 {
 	static const char prefix[] = "sqlite:";
 	cleanup_buf struct nv_buf uri = NV_BUF_INIT;
+	bool mongo = strncmp(value, "mongodb://", 10) == 0 ||
+	             strncmp(value, "mongodb+srv://", 14) == 0;
 
 	(void)option;
-	if (strncmp(value, "mongodb://", 10) == 0 || strncmp(value, "mongodb+srv://", 14) == 0) {
-		return nv_fail(err, EINVAL, "MongoDB is not in this version; sqlite:PATH is");
+	if (!mongo && (strncmp(value, prefix, strlen(prefix)) != 0 || !value[strlen(prefix)])) {
+		return nv_fail(err, EINVAL, "sqlite:PATH or mongodb://HOST/DATABASE is wanted");
 	}
-	if (strncmp(value, prefix, strlen(prefix)) != 0 || value[strlen(prefix)] == '\0') {
-		return nv_fail(err, EINVAL, "sqlite:PATH is wanted");
-	}
-	nv_buf_puts(&uri, prefix);
-	int result = put_absolute(&uri, value + strlen(prefix), err);
+	nv_buf_puts(&uri, mongo ? value : prefix);
+	int result = mongo ? nv_buf_error(&uri)
+	                   : put_absolute(&uri, value + strlen(prefix), err);
 	if (result < 0) {
-		return result;
+		return mongo ? nv_fail(err, ENOMEM, "out of memory") : result;
 	}
 	free(options->docs);
 	options->docs = nv_buf_steal(&uri, NULL);

@@ -24,7 +24,7 @@ struct nv_options {
 	bool debug;        /* -d: libfuse's trace */
 	char *mount_point; /* as given */
 
-	char *docs; /* "sqlite:" and an absolute path; NULL = no document store */
+	char *docs; /* "sqlite:" and an absolute path, or a MongoDB URI with its secrets; NULL = no document store */
 	bool has_redis;
 	struct nv_redis_uri redis; /* holds secrets; empty unless has_redis */
 

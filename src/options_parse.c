@@ -198,13 +198,17 @@ static int fail_unknown(const struct item *item, struct nv_err *err)
 	return nv_fail(err, EINVAL, "no such option; --help lists them");
 }
 
-/* A login with a password in it: "USER:PASSWORD@", anywhere before a path that may have these bytes too. */
+/* A login with a password in it: "USER:PASSWORD@", anywhere before a path that may have these bytes too; or an option of MongoDB's driver
+ * that is one. */
 static bool has_password(const char *uri)
 {
 	const char *login = strstr(uri, "://");
 
 	if (!login || login[3] == '/') {
 		return false;
+	}
+	if (strcasestr(login, "password=") || strcasestr(login, "session_token:")) {
+		return true;
 	}
 	login += 3;
 	const char *at = strchr(login, '@');
@@ -526,7 +530,7 @@ static int finish(struct nv_options *options, struct nv_err *err)
 	}
 	if (!options->docs && !options->has_redis) {
 		return nv_fail(err, EINVAL,
-		               "no store is given: -o docs=sqlite:PATH, -o redis=URI, or both");
+		               "no store is given: -o docs=URI, -o redis=URI, or both");
 	}
 	if (options->has_redis && options->processed_db == options->redis.db) {
 		return nv_fail(err, EINVAL, "processed_db: database %ld is the main one of redis=",

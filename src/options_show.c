@@ -60,12 +60,33 @@ static void put_setting(struct nv_buf *out, const char *key, const char *value)
 	}
 }
 
+/* A document store's URI without its login and its driver's options, which may hold secrets. */
+static void put_docs(struct nv_buf *out, const char *uri)
+{
+	const char *host = uri ? strstr(uri, "://") : NULL;
+
+	if (!host) {
+		put_setting(out, "docs", uri);
+		return;
+	}
+	host += strlen("://");
+	int scheme_size = (int)(host - uri);
+	const char *options = strchr(host, '?');
+	const char *login = strrchr(host, '@');
+	if (login && options && login > options) {
+		host = ""; /* nobody can tell where the login ends */
+	} else if (login) {
+		host = login + 1;
+	}
+	nv_buf_printf(out, ",docs=%.*s%.*s", scheme_size, uri, (int)strcspn(host, "?"), host);
+}
+
 void nv_options_describe(const struct nv_options *options, struct nv_buf *out)
 {
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
 	nv_buf_printf(&text, ",%s", options->ro ? "ro" : "rw");
-	put_setting(&text, "docs", options->docs);
+	put_docs(&text, options->docs);
 	if (options->has_redis) {
 		nv_buf_printf(&text, ",redis=%s,processed_db=%ld", options->redis.address,
 		              options->processed_db);

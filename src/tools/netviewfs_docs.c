@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,11 +32,13 @@ NV_DEFINE_CLEANUP(line, char *, free)
 
 static int usage(void)
 {
-	(void)fputs("Usage: netviewfs-docs import FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs replace FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs delete FILE.sqlite COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs export FILE.sqlite COLLECTION\n"
-	            "       netviewfs-docs list FILE.sqlite\n"
+	(void)fputs("Usage: netviewfs-docs import STORE COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs replace STORE COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs delete STORE COLLECTION <DOCUMENTS.ndjson\n"
+	            "       netviewfs-docs export STORE COLLECTION\n"
+	            "       netviewfs-docs list STORE\n"
+	            "STORE is an SQLite file or mongodb://HOST/DATABASE; with a login, put it into NETVIEWFS_DOCS and\n"
+	            "give - as STORE.\n"
 	            "Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n"
 	            "replace puts each document in the place of the one with its _id, delete removes that; neither\n"
 	            "writes a changelog entry.\n",
@@ -47,7 +50,8 @@ static int open_store(const char *path, bool readonly, struct nv_clock *clock, s
 {
 	char uri[4096];
 	struct nv_docstore_config config = { .readonly = readonly, .clock = clock };
-	int size = snprintf(uri, sizeof(uri), "sqlite:%s", path);
+	bool whole = strncmp(path, "mongodb://", 10) == 0 || strncmp(path, "mongodb+srv://", 14) == 0;
+	int size = snprintf(uri, sizeof(uri), "%s%s", whole ? "" : "sqlite:", path);
 
 	if (size < 0 || (size_t)size >= sizeof(uri)) {
 		return nv_fail(err, ENAMETOOLONG, "the path is too long");
@@ -211,7 +215,11 @@ static int run(int argc, char **argv, struct nv_clock *clock, struct nv_err *err
 	struct batch batch = { .collection = argc == 4 ? argv[3] : NULL };
 	struct nv_docstore *store = NULL;
 
-	int status = open_store(argv[2], !writes, clock, &store, err);
+	const char *named = getenv("NETVIEWFS_DOCS");
+	if (strcmp(argv[2], "-") == 0 && !named) {
+		return nv_fail(err, EINVAL, "NETVIEWFS_DOCS is not set");
+	}
+	int status = open_store(strcmp(argv[2], "-") == 0 ? named : argv[2], !writes, clock, &store, err);
 	if (status < 0) {
 		return status;
 	}
@@ -245,7 +253,7 @@ int main(int argc, char **argv)
 	int status = run(argc, argv, clock, &err);
 	nv_clock_free(clock);
 	if (status < 0) {
-		(void)fprintf(stderr, "netviewfs-docs: %s: %s\n", argv[2], err.msg);
+		(void)fprintf(stderr, "netviewfs-docs: %s\n", err.msg);
 		return 1;
 	}
 	return 0;

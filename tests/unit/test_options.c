@@ -155,10 +155,9 @@ static void test_refusals(void **state)
 	refused("redsi=x,docs=sqlite:/a", EINVAL, "redsi: no such option; did you mean redis?");
 	refused("time_out=3", EINVAL, "did you mean timeout?");
 	refused("frobnicate", EINVAL, "frobnicate: no such option; --help");
-	refused("docs=", EINVAL, "docs: a value is missing: docs=sqlite:PATH");
+	refused("docs=", EINVAL, "docs: a value is missing: docs=URI");
 	refused("docs", EINVAL, "a value is missing");
-	refused("docs=sqlite:", EINVAL, "sqlite:PATH is wanted");
-	refused("docs=mongodb://h/db", EINVAL, "not in this version");
+	refused("docs=sqlite:", EINVAL, "sqlite:PATH or mongodb://HOST/DATABASE is wanted");
 	refused("ro", EINVAL, "no store is given");
 	refused("docs=sqlite:/a,ro=maybe", EINVAL, "ro: a flag takes no value");
 	refused("docs=sqlite:/a,timeout=0", EINVAL, "timeout: seconds from 0.1 to 3600 are wanted");
@@ -191,6 +190,9 @@ static void test_passwords_on_the_command_line(void **state)
 	refused("redis=redis://u:a/" SECRET "@h", EINVAL, "-o config=FILE");
 	refused("redis=unix://u:" SECRET "@/path", EINVAL, "-o config=FILE");
 	refused("docs=mongodb://u:" SECRET "@h/db", EINVAL, "NETVIEWFS_DOCS");
+	refused("docs=mongodb+srv://u:" SECRET "@h/db", EINVAL, "NETVIEWFS_DOCS");
+	refused("docs=mongodb://h/db?tls=true&tlsCertificateKeyFilePassword=" SECRET, EINVAL,
+	        "NETVIEWFS_DOCS");
 	refused("redis=redis://:pass," SECRET "@h", EINVAL, "-o redis: ");
 	refused("redis=redis://u:pass," SECRET ",x@h", EINVAL, "-o redis: ");
 	refused("redis=redis://u:1," SECRET ",x@h", EINVAL, "a comma inside a value");
@@ -259,6 +261,39 @@ static void test_config_file(void **state)
 	assert_null(strstr(text.data, "p#w"));
 	assert_null(strstr(text.data, "ann"));
 	assert_non_null(strstr(text.data, "ro,docs=sqlite:/from file.db,redis=redis://h:7000,"));
+}
+
+static const char *mongo_env(const char *name)
+{
+	return strcmp(name, "NETVIEWFS_DOCS") == 0
+	               ? "mongodb://ann:" SECRET "@h1:27017,h2/net?replicaSet=rs&tlsCertificateKeyFilePassword=" SECRET
+	               : NULL;
+}
+
+static const char *odd_env(const char *name)
+{
+	return strcmp(name, "NETVIEWFS_DOCS") == 0 ? "mongodb://ann:a?" SECRET "@h/net" : NULL;
+}
+
+static void test_mongodb(void **state)
+{
+	cleanup_options struct nv_options options = { 0 };
+	cleanup_options struct nv_options odd = { 0 };
+	cleanup_buf struct nv_buf text = NV_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(parse("ro", mongo_env, &options, NULL), 0);
+	assert_non_null(strstr(options.docs, SECRET));
+	nv_options_describe(&options, &text);
+	assert_null(strstr(text.data, SECRET));
+	assert_null(strstr(text.data, "ann"));
+	assert_non_null(strstr(text.data, "ro,docs=mongodb://h1:27017,h2/net,"));
+	assert_int_equal(parse("ro", odd_env, &odd, NULL), 0);
+	nv_buf_truncate(&text, 0);
+	nv_options_describe(&odd, &text);
+	assert_null(strstr(text.data, SECRET));
+	assert_non_null(strstr(text.data, "ro,docs=mongodb://,"));
+	refused("docs=mongodb", EINVAL, "sqlite:PATH or mongodb://HOST/DATABASE is wanted");
 }
 
 static void test_config_file_refusals(void **state)
@@ -332,7 +367,7 @@ static void test_words(void **state)
 static void test_help_lists_what_users_set(void **state)
 {
 	static const char *const lines[] = {
-		"  docs=sqlite:PATH", "  redis=URI", "  timeout=SECONDS",
+		"  docs=URI", "  redis=URI", "  timeout=SECONDS",
 		"(default: 64M)",     "  ro ",       "  allow_other ",
 		"NETVIEWFS_REDIS"
 	};
@@ -359,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_passwords_on_the_command_line),
 		cmocka_unit_test(test_environment_errors_show_no_secret),
 		cmocka_unit_test(test_config_file),
+		cmocka_unit_test(test_mongodb),
 		cmocka_unit_test(test_config_file_refusals),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_help_lists_what_users_set),
