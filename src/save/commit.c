@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "save/engine.h"
@@ -127,7 +128,7 @@ static int take_job(struct nv_save *save, const char *dir, const char *name, str
 		nv_slot_drop(nv_names_of(save, place, false), name);
 		return r;
 	}
-	slot->busy = true;
+	nv_slot_take(slot);
 	job->slot_id = slot->id;
 	job->state = slot->state;
 	job->blob = nv_blob_ref(slot->blob);
@@ -153,10 +154,10 @@ static void finish_job(struct nv_save *save, const char *dir, const char *name, 
 		if (job->state == NV_SLOT_PARKED && result == 0) {
 			slot->state = NV_SLOT_GONE;
 			nv_slot_due(save, slot, NV_RETURN_DELAY_MS);
-		} else if (slot->writers == 0) {
+		} else if (result == 0 || slot->writers == 0) {
 			nv_slot_drop(names, name);
 		} else {
-			slot->accepted = false;
+			slot->accepted = false; /* refused while still open: its writer may write another text */
 		}
 	}
 	(void)pthread_cond_broadcast(&save->wake);
@@ -199,54 +200,60 @@ int nv_commit_slot(struct nv_save *save, const char *dir, const char *name, stru
 	return r;
 }
 
-/* The next slot at dir (or below, when deep) that has a commit to make. Engine lock held. */
-static bool next_job(struct nv_save *save, const char *dir, bool deep, char **ret_dir, char **ret_name)
+/* Adds "DIR\0NAME\0" of each slot of names that has a commit to make. Engine lock held. */
+static void add_jobs(const struct nv_names *names, struct nv_buf *jobs)
 {
-	size_t dirs = 0;
-	size_t key_size;
-	const char *key;
+	size_t cursor = 0;
+	size_t size;
+	const char *name;
 	void *value;
-	size_t dir_size = strlen(dir);
-	while (nv_strmap_next(save->dirs, &dirs, &key, &key_size, &value)) {
-		bool same = key_size == dir_size && memcmp(key, dir, dir_size) == 0;
-		bool under = deep && (dir_size == 0 || (key_size > dir_size && memcmp(key, dir, dir_size) == 0 && key[dir_size] == '/'));
-		if (!same && !under) {
-			continue;
-		}
-		struct nv_names *names = value;
-		size_t slots = 0;
-		size_t name_size;
-		const char *name;
-		while (nv_strmap_next(names->slots, &slots, &name, &name_size, &value)) {
-			const struct nv_slot *slot = value;
-			if ((slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK) || (slot->state == NV_SLOT_NEW && slot->accepted)) {
-				*ret_dir = strndup(key, key_size);
-				*ret_name = strndup(name, name_size);
-				return *ret_dir && *ret_name;
-			}
+	while (nv_strmap_next(names->slots, &cursor, &name, &size, &value)) {
+		const struct nv_slot *slot = value;
+		if ((slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK) || (slot->state == NV_SLOT_NEW && slot->accepted)) {
+			nv_buf_append(jobs, names->path, strlen(names->path) + 1);
+			nv_buf_append(jobs, slot->name, strlen(slot->name) + 1);
 		}
 	}
-	return false;
+}
+
+/* What is to be committed at dir, or also below it. Engine lock held. */
+static void find_jobs(struct nv_save *save, const char *dir, bool deep, struct nv_buf *jobs)
+{
+	size_t cursor = 0;
+	size_t size;
+	const char *path;
+	void *value;
+	size_t dir_size = strlen(dir);
+	const struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = dir }, false);
+	if (names) {
+		add_jobs(names, jobs);
+	}
+	while (deep && nv_strmap_next(save->dirs, &cursor, &path, &size, &value)) {
+		bool under = dir_size == 0 ? size > 0 : size > dir_size && memcmp(path, dir, dir_size) == 0 && path[dir_size] == '/';
+		if (under) {
+			add_jobs(value, jobs);
+		}
+	}
 }
 
 int nv_commit_dir(struct nv_save *save, const char *dir, bool deep, struct nv_err *err)
 {
+	cleanup_buf struct nv_buf jobs = NV_BUF_INIT;
 	int result = 0;
-	for (;;) {
-		cleanup_free char *slot_dir = NULL;
-		cleanup_free char *name = NULL;
-		nv_lock(save);
-		bool more = next_job(save, dir, deep, &slot_dir, &name);
-		nv_unlock(save);
-		if (!more) {
-			return result;
-		}
-		/* Each commit ends its slot's job, also when refused, so this ends. */
-		int r = nv_commit_slot(save, slot_dir, name, result == 0 ? err : NULL);
-		if (r < 0 && result == 0) {
-			result = r;
-		}
+	nv_lock(save);
+	find_jobs(save, dir, deep, &jobs);
+	nv_unlock(save);
+	if (nv_buf_error(&jobs) < 0) {
+		return nv_fail(err, ENOMEM, "out of memory");
 	}
+	for (size_t at = 0; at < jobs.len;) {
+		const char *slot_dir = jobs.data + at;
+		const char *name = slot_dir + strlen(slot_dir) + 1;
+		int r = nv_commit_slot(save, slot_dir, name, result == 0 ? err : NULL);
+		result = result == 0 ? r : result;
+		at = (size_t)(name + strlen(name) + 1 - jobs.data);
+	}
+	return result;
 }
 
 void nv_refusal_add(struct nv_save *save, const char *path, struct nv_proc proc)

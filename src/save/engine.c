@@ -26,6 +26,9 @@ int nv_save_new(const struct nv_save_config *config, struct nv_save **ret_save, 
 	save->config = *config;
 	save->next_id = 1;
 	save->wake_ms = -1;
+	for (size_t i = 0; i < NV_DELAYS; i++) {
+		save->due[i] = (struct nv_due){ &save->due[i], &save->due[i] };
+	}
 	save->dirs = nv_strmap_new();
 	if (!save->dirs) {
 		goto free_save;

@@ -31,7 +31,14 @@
 enum nv_slot_state { NV_SLOT_SCRATCH, NV_SLOT_PARKED, NV_SLOT_NEW, NV_SLOT_GONE };
 enum nv_park_why { NV_PARK_UNLINK, NV_PARK_MOVED, NV_PARK_HIDDEN };
 
+/* The slots that wait for the same delay, in the order of their time: a ring through save->due, so that waiting and its end cost the same for any number. */
+struct nv_due {
+	struct nv_due *next, *prev; /* NULL = waits for nothing */
+};
+
 struct nv_slot {
+	struct nv_due due;          /* first: a ring's member is its slot */
+	struct nv_names *names;     /* the directory it is in */
 	char *name;                 /* owned */
 	uint64_t id;                /* unique; a handle knows the slot it created by it */
 	enum nv_slot_state state;
@@ -43,7 +50,7 @@ struct nv_slot {
 	struct nv_stage text;       /* NEW and accepted */
 	unsigned writers;           /* NEW: open handles */
 	bool busy;                  /* its commit is under way: others leave it alone */
-	int64_t due_ms;             /* when the timer acts; -1 = never */
+	int64_t due_ms;             /* when the timer acts, while it is in a ring */
 	uid_t uid;                  /* on whose behalf */
 	gid_t gid;
 	struct nv_proc proc;        /* who parked or created it */
@@ -53,6 +60,7 @@ struct nv_slot {
 
 /* The slots of one directory. */
 struct nv_names {
+	char *path;                 /* real directory: its path; else NULL. Owned */
 	struct nv_strmap *slots;    /* name → struct nv_slot, owned */
 	struct nv_proc maker;       /* real directory made by mkdir: to this process it looks empty; {0} = nobody */
 	struct nv_strmap *revealed; /* names that the maker has made itself; values unused; may be NULL */
@@ -132,6 +140,7 @@ struct nv_refusal {
 	int64_t until_ms;
 };
 
+#define NV_DELAYS 3
 #define NV_REFUSALS 64
 #define NV_COMMIT_LOCKS 64
 
@@ -141,6 +150,8 @@ struct nv_save {
 	pthread_mutex_t lock;      /* the engine lock: all below */
 	pthread_cond_t wake;       /* timer: something is due earlier, or stop; also: a busy slot is free */
 	struct nv_strmap *dirs;    /* real directory path → struct nv_names, owned */
+	size_t dirs_sweep;         /* when there are more, those that say nothing any more are freed */
+	struct nv_due due[NV_DELAYS]; /* a ring for each delay, the earliest next */
 	struct nv_handle *handles; /* all open handles */
 	unsigned writers;          /* WRITE handles among them */
 	size_t scratch_used;       /* bytes of all scratch text */
@@ -172,7 +183,9 @@ const char *nv_path_split(char *out, const char *path);
 /* --- slots (slots.c); engine lock held --- */
 struct nv_names *nv_names_new(void);
 void nv_names_free(struct nv_names *names);
-/* The slots of a place; create makes them. NULL when there are none (or no memory). */
+/* True when nothing is known of the directory any more: no slots, and who made it has ended. */
+bool nv_names_is_idle(struct nv_names *names);
+/* The slots of a place; create makes them (then no other names may be held: idle ones go). NULL when there are none (or no memory). */
 struct nv_names *nv_names_of(struct nv_save *save, struct nv_place place, bool create);
 struct nv_slot *nv_slot_get(struct nv_names *names, const char *name);
 /* A new slot in place of any old one (freed). NULL when out of memory. */
@@ -182,8 +195,14 @@ void nv_slot_drop(struct nv_names *names, const char *name);
 void nv_slot_free(void *slot);
 /* Waits until no commit of that name is under way; the slot, or NULL. */
 struct nv_slot *nv_slot_settled(struct nv_save *save, struct nv_place place, const char *name);
-/* Sets when the timer acts on it. */
+/* The timer acts on it after that delay, one of the NV_…_MS above; called again, it starts anew. */
 void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms);
+/* The timer leaves it alone. */
+void nv_slot_undue(struct nv_slot *slot);
+/* The slot that is due first, or NULL. */
+struct nv_slot *nv_slot_first_due(struct nv_save *save);
+/* A commit of it begins: it is busy and waits for nothing. */
+void nv_slot_take(struct nv_slot *slot);
 /* True when a fresh directory hides the name of that row from the caller. */
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name, const struct nv_call *call);
 /* The caller makes name itself: true when it is the maker, who did not see that name till now. */

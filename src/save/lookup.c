@@ -247,7 +247,7 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	}
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, place, false);
-	if (!names && stored) {
+	if (stored && (!names || nv_names_is_idle(names))) {
 		*ret_listing = steal(&stored);
 	} else if (!names) {
 		r = nv_fail(err, ENOTDIR, "not a directory");

@@ -164,7 +164,9 @@ static int open_new(struct nv_save *save, const struct nv_call *call, const stru
 			text[size] = '\0';
 		}
 		slot->writers += writes(flags) && text;
-		slot->due_ms = writes(flags) ? -1 : slot->due_ms;
+		if (writes(flags)) {
+			nv_slot_undue(slot);
+		}
 	}
 	nv_unlock(save);
 	if (commits) {

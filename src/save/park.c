@@ -5,138 +5,110 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "node/name.h"
 #include "save/engine.h"
 
-/* What is due next: 1 = *ret_dir, *ret_name; 0 = nothing before *ret_until (-1: nothing at all). Engine lock held. */
-static int next_due(struct nv_save *save, int64_t now, char **ret_dir, char **ret_name, int64_t *ret_until)
-{
-	size_t dirs = 0;
-	size_t key_size;
-	const char *key;
-	void *value;
-	*ret_until = -1;
-	while (nv_strmap_next(save->dirs, &dirs, &key, &key_size, &value)) {
-		struct nv_names *names = value;
-		size_t slots = 0;
-		size_t name_size;
-		const char *name;
-		if (nv_strmap_count(names->slots) == 0 && !nv_proc_alive(names->maker)) {
-			nv_names_free(nv_strmap_remove(save->dirs, key, key_size));
-			continue;
-		}
-		while (nv_strmap_next(names->slots, &slots, &name, &name_size, &value)) {
-			const struct nv_slot *slot = value;
-			if (slot->due_ms < 0 || slot->busy) {
-				continue;
-			}
-			if (slot->due_ms <= now) {
-				*ret_dir = strndup(key, key_size);
-				*ret_name = strndup(name, name_size);
-				return *ret_dir && *ret_name;
-			}
-			if (*ret_until < 0 || slot->due_ms < *ret_until) {
-				*ret_until = slot->due_ms;
-			}
-		}
-	}
-	return 0;
-}
+/* What a slot whose time has come asks for, once the engine lock is given back. */
+struct due {
+	char dir[PATH_MAX];
+	char name[NV_NAME_MAX + 1];
+	uid_t uid;
+	bool commits;       /* its commit is to be made */
+	bool back;          /* it is no more: the name is what the store says */
+	struct nv_err note; /* a line for errors; errnum 0 = none */
+};
 
 /* A scratch file of no known pattern that still stands: its maker may take it for a stored one. Engine lock held. */
 static void warn_scratch(struct nv_slot *slot, struct nv_err *ret_err)
 {
-	slot->due_ms = -1;
+	nv_slot_undue(slot);
 	slot->scratch->warned = true;
 	(void)nv_fail(ret_err, EINVAL, "%s is not a name this directory can store: it is a scratch file in memory, private to this "
 	              "mount, and will be lost", slot->name);
 }
 
-/* Acts on one due slot. */
-static void act(struct nv_save *save, const char *dir, const char *name)
+/* What is due first: true = it is, *due says what is to be done; false = nothing before *ret_until (-1: nothing at all). Engine lock held. */
+static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 {
-	struct nv_place place = { .path = dir };
-	struct nv_err note = NV_ERR_INIT;
-	bool commits = false;
-	bool back = false;
-	uid_t uid = 0;
-	nv_lock(save);
-	struct nv_names *names = nv_names_of(save, place, false);
-	struct nv_slot *slot = nv_slot_get(names, name);
-	if (slot && slot->due_ms >= 0 && slot->due_ms <= nv_clock_ms(save->config.clock) && !slot->busy) {
-		uid = slot->uid;
-		switch (slot->state) {
-		case NV_SLOT_SCRATCH:
-			back = slot->scratch->type == NV_LINK; /* the copy of a derived link */
-			if (!back) {
-				warn_scratch(slot, &note);
-			}
-			break;
-		case NV_SLOT_PARKED:
-			commits = slot->why == NV_PARK_UNLINK;
-			back = !commits;
-			break;
-		case NV_SLOT_NEW:
-			commits = slot->accepted;
-			back = !commits;
-			if (back) {
-				(void)nv_fail(&note, EINVAL, "%s was created and never written; nothing was stored", name);
-			}
-			break;
-		case NV_SLOT_GONE:
-			nv_slot_drop(names, name);
-			break;
-		}
-		if (back) {
-			nv_slot_drop(names, name);
-		}
+	struct nv_slot *slot = nv_slot_first_due(save);
+	*ret_until = slot ? slot->due_ms : -1;
+	if (!slot || slot->due_ms > nv_clock_ms(save->config.clock)) {
+		return false;
 	}
-	nv_unlock(save);
-	if (commits) {
-		(void)nv_commit_slot(save, dir, name, NULL); /* it reports its own failure */
-	}
-	if (note.errnum != 0) {
-		char path[PATH_MAX];
-		if (nv_path_join(path, dir, name) == 0) {
-			nv_errors_ring_add(save->config.errors, uid, path, &note, NULL);
+	(void)snprintf(due->dir, sizeof(due->dir), "%s", slot->names->path);
+	(void)snprintf(due->name, sizeof(due->name), "%s", slot->name);
+	due->uid = slot->uid;
+	due->commits = false;
+	due->back = false;
+	due->note = (struct nv_err)NV_ERR_INIT;
+	switch (slot->state) {
+	case NV_SLOT_SCRATCH:
+		due->back = slot->scratch->type == NV_LINK; /* the copy of a derived link */
+		if (!due->back) {
+			warn_scratch(slot, &due->note);
 		}
+		break;
+	case NV_SLOT_PARKED:
+		due->commits = slot->why == NV_PARK_UNLINK;
+		due->back = !due->commits;
+		break;
+	case NV_SLOT_NEW:
+		due->commits = slot->accepted;
+		due->back = !due->commits;
+		if (due->back) {
+			(void)nv_fail(&due->note, EINVAL, "%s was created and never written; nothing was stored", due->name);
+		}
+		break;
+	case NV_SLOT_GONE:
+		nv_slot_drop(slot->names, due->name);
+		break;
 	}
-	if (back && save->config.events.names_changed) {
-		save->config.events.names_changed(save->config.events.arg, dir, name);
+	if (due->back) {
+		nv_slot_drop(slot->names, due->name);
+	}
+	return true;
+}
+
+static void act(struct nv_save *save, const struct due *due)
+{
+	char path[PATH_MAX];
+	if (due->commits) {
+		(void)nv_commit_slot(save, due->dir, due->name, NULL); /* it reports its own failure */
+	}
+	if (due->note.errnum != 0 && nv_path_join(path, due->dir, due->name) == 0) {
+		nv_errors_ring_add(save->config.errors, due->uid, path, &due->note, NULL);
+	}
+	if (due->back && save->config.events.names_changed) {
+		save->config.events.names_changed(save->config.events.arg, due->dir, due->name);
 	}
 }
 
-int nv_save_run_due(struct nv_save *save)
+void nv_save_run_due(struct nv_save *save)
 {
-	for (;;) {
-		cleanup_free char *dir = NULL;
-		cleanup_free char *name = NULL;
-		int64_t until = -1;
-		nv_lock(save);
-		int due = next_due(save, nv_clock_ms(save->config.clock), &dir, &name, &until);
+	struct due due;
+	int64_t until;
+	nv_lock(save);
+	while (next_due(save, &due, &until)) {
 		nv_unlock(save);
-		if (due != 1) {
-			return due;
-		}
-		act(save, dir, name);
+		act(save, &due);
+		nv_lock(save);
 	}
+	nv_unlock(save);
 }
 
 static void *timer_main(void *arg)
 {
 	struct nv_save *save = arg;
+	struct due due;
 	nv_lock(save);
 	while (!save->stop) {
-		cleanup_free char *dir = NULL;
-		cleanup_free char *name = NULL;
-		int64_t until = -1;
-		if (next_due(save, nv_clock_ms(save->config.clock), &dir, &name, &until) == 1) {
+		int64_t until;
+		if (next_due(save, &due, &until)) {
 			nv_unlock(save);
-			act(save, dir, name);
+			act(save, &due);
 			nv_lock(save);
 			continue;
 		}

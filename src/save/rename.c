@@ -262,7 +262,7 @@ static int new_to_any(struct nv_save *save, const struct nv_call *call, struct n
 	bool ready = slot && slot->state == NV_SLOT_NEW && slot->accepted;
 	if (ready) {
 		nv_stage_move(&taken, &slot->text);
-		slot->busy = true;
+		nv_slot_take(slot);
 		origin = slot->origin_gone ? NULL : nv_blob_ref(slot->blob);
 		has_mtime = slot->has_mtime;
 		mtime = slot->mtime;

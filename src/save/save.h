@@ -65,8 +65,8 @@ int nv_save_new(const struct nv_save_config *config, struct nv_save **ret_save, 
 /* Starts the timer thread; once, after the process has forked for the last time. -EAGAIN. */
 int nv_save_start(struct nv_save *save, struct nv_err *err);
 
-/* Does what is due by the clock now, in the caller's thread, as the timer thread would: for tests that hold the clock. 0 or -ENOMEM. */
-int nv_save_run_due(struct nv_save *save);
+/* Does what is due by the clock now, in the caller's thread, as the timer thread would: for tests that hold the clock. */
+void nv_save_run_due(struct nv_save *save);
 
 /* At the mount's end: commits parked deletes and accepted new names now, logs text that was never flushed. No request may be under way. */
 void nv_save_finish(struct nv_save *save);

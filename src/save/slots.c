@@ -12,6 +12,10 @@
 #include "base/cleanup.h"
 #include "save/engine.h"
 
+#define SWEEP_LEAST 64
+
+static const int64_t delays_ms[NV_DELAYS] = { NV_DELETE_DELAY_MS, NV_RETURN_DELAY_MS, NV_SCRATCH_WARN_MS };
+
 int nv_path_join(char *out, const char *dir, const char *name)
 {
 	int n = snprintf(out, PATH_MAX, "%s%s%s", dir, *dir ? "/" : "", name);
@@ -79,7 +83,31 @@ void nv_names_free(struct nv_names *names)
 	}
 	nv_strmap_free(names->slots, nv_slot_free);
 	nv_strmap_free(names->revealed, NULL);
+	free(names->path);
 	free(names);
+}
+
+bool nv_names_is_idle(struct nv_names *names)
+{
+	return nv_strmap_count(names->slots) == 0 && (names->maker.tgid <= 0 || !nv_proc_alive(names->maker));
+}
+
+/* Frees what says nothing any more, each time their number has doubled: in the long run a look at one or two for each that is made. */
+static void sweep(struct nv_save *save)
+{
+	size_t cursor = 0;
+	size_t size;
+	const char *key;
+	void *value;
+	if (nv_strmap_count(save->dirs) < save->dirs_sweep) {
+		return;
+	}
+	while (nv_strmap_next(save->dirs, &cursor, &key, &size, &value)) {
+		if (nv_names_is_idle(value)) {
+			nv_names_free(nv_strmap_remove(save->dirs, key, size));
+		}
+	}
+	save->dirs_sweep = SWEEP_LEAST + 2 * nv_strmap_count(save->dirs);
 }
 
 struct nv_names *nv_names_of(struct nv_save *save, struct nv_place place, bool create)
@@ -91,8 +119,12 @@ struct nv_names *nv_names_of(struct nv_save *save, struct nv_place place, bool c
 	if (names || !create) {
 		return names;
 	}
+	sweep(save);
 	names = nv_names_new();
-	if (names && nv_strmap_set(save->dirs, place.path, strlen(place.path), names, NULL) < 0) {
+	if (names) {
+		names->path = strdup(place.path);
+	}
+	if (!names || !names->path || nv_strmap_set(save->dirs, place.path, strlen(place.path), names, NULL) < 0) {
 		nv_names_free(names);
 		return NULL;
 	}
@@ -110,6 +142,7 @@ void nv_slot_free(void *arg)
 	if (!slot) {
 		return;
 	}
+	nv_slot_undue(slot);
 	if (slot->scratch) {
 		slot->scratch->nlink--;
 		nv_scratch_unref(slot->scratch);
@@ -128,7 +161,7 @@ struct nv_slot *nv_slot_put(struct nv_save *save, struct nv_names *names, const 
 	if (!slot) {
 		return NULL;
 	}
-	*slot = (struct nv_slot){ .name = strdup(name), .id = save->next_id++, .state = state, .text = NV_STAGE_INIT, .due_ms = -1 };
+	*slot = (struct nv_slot){ .names = names, .name = strdup(name), .id = save->next_id++, .state = state, .text = NV_STAGE_INIT };
 	if (call) {
 		slot->uid = call->uid;
 		slot->gid = call->gid;
@@ -161,10 +194,46 @@ struct nv_slot *nv_slot_settled(struct nv_save *save, struct nv_place place, con
 
 void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms)
 {
+	struct nv_due *ring = save->due;
+	while (delays_ms[ring - save->due] != delay_ms && ring < &save->due[NV_DELAYS - 1]) {
+		ring++;
+	}
+	nv_slot_undue(slot);
+	/* The clock never goes back, so the last of a ring has the latest time. */
 	slot->due_ms = nv_clock_ms(save->config.clock) + delay_ms;
+	slot->due = (struct nv_due){ ring, ring->prev };
+	ring->prev->next = &slot->due;
+	ring->prev = &slot->due;
 	if (save->wake_ms < 0 || slot->due_ms < save->wake_ms) {
 		(void)pthread_cond_broadcast(&save->wake);
 	}
+}
+
+void nv_slot_undue(struct nv_slot *slot)
+{
+	if (slot->due.next) {
+		slot->due.next->prev = slot->due.prev;
+		slot->due.prev->next = slot->due.next;
+		slot->due = (struct nv_due){ NULL, NULL };
+	}
+}
+
+struct nv_slot *nv_slot_first_due(struct nv_save *save)
+{
+	struct nv_slot *first = NULL;
+	for (size_t i = 0; i < NV_DELAYS; i++) {
+		struct nv_slot *slot = save->due[i].next == &save->due[i] ? NULL : (struct nv_slot *)save->due[i].next;
+		if (slot && (!first || slot->due_ms < first->due_ms)) {
+			first = slot;
+		}
+	}
+	return first;
+}
+
+void nv_slot_take(struct nv_slot *slot)
+{
+	slot->busy = true;
+	nv_slot_undue(slot);
 }
 
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name, const struct nv_call *call)
@@ -218,6 +287,9 @@ static void move_names(struct nv_save *save, const char *old, const char *to, co
 	}
 	if (!path || nv_strmap_set(save->dirs, path, strlen(path), names, &replaced) < 0) {
 		nv_names_free(names);
+	} else {
+		free(names->path);
+		names->path = steal(&path);
 	}
 	nv_names_free(replaced);
 }

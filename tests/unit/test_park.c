@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Parked names in numbers, and names that are committed while their file is still open.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "save/save.h"
+#include "toy_family.h"
+
+struct fixture {
+	struct nv_clock *clock;
+	struct nv_errors_ring *errors;
+	struct nv_metrics metrics;
+	struct toy toy;
+	struct nv_tree tree;
+	struct nv_save *save;
+	struct nv_faults faults;
+	struct nv_err err;
+	struct nv_call call;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_int_equal(nv_clock_new(&f->clock), 0);
+	assert_int_equal(nv_errors_ring_new(f->clock, 100, &f->errors), 0);
+	toy_init(&f->toy, f->clock);
+	f->tree = (struct nv_tree){ .rows = toy_rows, .rows_count = toy_rows_count };
+	f->tree.self[NV_FAMILY_ROOT] = &f->tree;
+	f->tree.self[NV_FAMILY_NETDOX] = &f->toy;
+	const struct nv_save_config config = { .tree = &f->tree, .clock = f->clock, .errors = f->errors, .metrics = &f->metrics, .scratch_bytes = 65536 };
+	assert_int_equal(nv_save_new(&config, &f->save, NULL), 0);
+	f->call = (struct nv_call){ .uid = 7, .gid = 7, .pid = getpid(), .faults = &f->faults };
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	nv_save_finish(f->save);
+	nv_save_free(f->save);
+	toy_release(&f->toy);
+	nv_errors_ring_free(f->errors);
+	nv_faults_release(&f->faults);
+	nv_clock_free(f->clock);
+	free(f);
+	return 0;
+}
+
+static struct nv_place dir(const char *path)
+{
+	return (struct nv_place){ .path = path };
+}
+
+static void pass(struct fixture *f, int64_t ms)
+{
+	nv_clock_advance(f->clock, ms);
+	nv_save_run_due(f->save);
+}
+
+static size_t count_lines(const struct fixture *f, const char *start)
+{
+	size_t count = 0;
+	for (const char *at = f->toy.log.data; at && *at; at = strchr(at, '\n') + 1) {
+		count += strncmp(at, start, strlen(start)) == 0;
+	}
+	return count;
+}
+
+/* Unlinks count files of one directory. */
+static void unlink_many(struct fixture *f, int count)
+{
+	char path[64];
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(path, sizeof(path), "d/n%d.txt", i);
+		toy_put(&f->toy, path, "v\n");
+		assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), path + 2, &f->err), 0);
+	}
+}
+
+enum { FEW = 2000, MANY = 10 * FEW };
+
+/* Ten times the work takes some ten times the processor time; squared, it would be a hundred times. Times too short to tell are taken for more. */
+static void assert_linear(clock_t few, clock_t many)
+{
+	clock_t least = CLOCKS_PER_SEC / 500;
+	assert_true(many < 40 * (few > least ? few : least));
+}
+
+static clock_t time_due(struct fixture *f, int count)
+{
+	unlink_many(f, count);
+	clock_t start = clock();
+	pass(f, 500);
+	pass(f, 2000);
+	return clock() - start;
+}
+
+static void test_many_unlinks_are_due_in_linear_time(void **state)
+{
+	struct fixture *f = *state;
+	clock_t few = time_due(f, FEW);
+	clock_t many = time_due(f, MANY);
+	assert_int_equal(count_lines(f, "delete d/n"), FEW + MANY);
+	assert_linear(few, many);
+}
+
+static clock_t time_sync(struct fixture *f, int count)
+{
+	unlink_many(f, count);
+	clock_t start = clock();
+	assert_int_equal(nv_save_sync_dir(f->save, &f->call, dir("d"), &f->err), 0);
+	clock_t time = clock() - start;
+	pass(f, 2000);
+	return time;
+}
+
+static void test_many_unlinks_are_committed_in_linear_time(void **state)
+{
+	struct fixture *f = *state;
+	clock_t few = time_sync(f, FEW);
+	clock_t many = time_sync(f, MANY);
+	assert_int_equal(count_lines(f, "delete d/n"), FEW + MANY);
+	assert_linear(few, many);
+}
+
+/* Makes count objects, a file of the engine's own in each; then all are due at once. */
+static clock_t time_objects(struct fixture *f, int count)
+{
+	char path[64];
+	struct nv_err err = NV_ERR_INIT;
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(path, sizeof(path), "o/n%d-%d/own.json", count, i);
+		toy_put(&f->toy, path, "{}\n");
+		path[strlen(path) - strlen("/own.json")] = '\0';
+		assert_int_equal(nv_save_unlink(f->save, &f->call, dir(path), "own.json", &err), 0);
+	}
+	clock_t start = clock();
+	pass(f, 2000);
+	return clock() - start;
+}
+
+static void test_names_in_many_directories_are_due_in_linear_time(void **state)
+{
+	struct fixture *f = *state;
+	clock_t few = time_objects(f, FEW);
+	clock_t many = time_objects(f, MANY);
+	assert_linear(few, many);
+}
+
+/* What is due earlier is done earlier, whatever was asked for first. */
+static void test_each_name_has_its_own_time(void **state)
+{
+	struct fixture *f = *state;
+	toy_put(&f->toy, "d/a.txt", "a\n");
+	toy_put(&f->toy, "d/b.txt", "b\n");
+	toy_put(&f->toy, "d/c.txt", "c\n");
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0, &f->err), 0);
+	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "b.txt", &f->err), 0);
+	pass(f, 400);
+	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "c.txt", &f->err), 0);
+	pass(f, 99);
+	assert_int_equal(count_lines(f, ""), 0);
+	pass(f, 1);
+	assert_int_equal(count_lines(f, "delete d/b.txt"), 1);
+	assert_int_equal(count_lines(f, ""), 1);
+	pass(f, 400);
+	assert_int_equal(count_lines(f, "delete d/c.txt"), 1);
+	cleanup_found struct nv_found found = { 0 };
+	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), "a.txt", &found, &f->err), -ENOENT);
+	pass(f, 1100);
+	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), "a.txt", &found, &f->err), 0);
+}
+
+/* A new name that waits, committed by the timer while its writer still holds it open: nothing is reported, and what the writer writes then is an update. */
+static void test_committed_while_open(void **state)
+{
+	struct fixture *f = *state;
+	struct nv_opened opened = { 0 };
+	cleanup_found struct nv_found found = { 0 };
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("p"), "note", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	assert_int_equal(nv_handle_write(opened.handle, &f->call, "one\n", 4, 0, &f->err), 0);
+	assert_int_equal(nv_handle_flush(opened.handle, &f->call, &f->err), 0);
+	pass(f, 500);
+	pass(f, 3000);
+	assert_string_equal(f->toy.log.data, "create p/note\n");
+	assert_int_equal(nv_handle_write(opened.handle, &f->call, "two\n", 4, 4, &f->err), 0);
+	assert_int_equal(nv_handle_flush(opened.handle, &f->call, &f->err), 0);
+	nv_handle_release(opened.handle, &f->call);
+	pass(f, 3000);
+	assert_string_equal(f->toy.log.data, "create p/note\nupdate p/note\n");
+	assert_string_equal(toy_get(&f->toy, "p/note"), "one\ntwo\n");
+	cleanup_buf struct nv_buf errors = NV_BUF_INIT;
+	nv_errors_ring_format(f->errors, &errors);
+	assert_string_equal(errors.data ? errors.data : "", "");
+}
+
+#define engine_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		engine_test(test_each_name_has_its_own_time),
+		engine_test(test_committed_while_open),
+		engine_test(test_many_unlinks_are_due_in_linear_time),
+		engine_test(test_many_unlinks_are_committed_in_linear_time),
+		engine_test(test_names_in_many_directories_are_due_in_linear_time),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("park", tests, NULL, NULL);
+}
