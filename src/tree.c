@@ -28,7 +28,7 @@ const struct nv_row nv_tree_rows[] = {
 		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS, scope,           \
 		    NV_ROW_READONLY | NV_ROW_DERIVED)
 #define DOC_ANALYTICS(dir, scope)                                                                                  \
-	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL),                    \
+	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL | NV_ROW_DERIVED),      \
 		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"), DOC_CHUNKS(dir, scope, "other")
 #define DOC_DOMAIN(dir, list_scope, scope)                                                                         \
 	DOC(dir, NV_DIR, NV_NG_LIST, NV_DOC_DOMAIN, list_scope, NV_ROW_STRUCTURAL),                                \

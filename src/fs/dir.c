@@ -308,6 +308,8 @@ void nv_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	if (r == 0) {
 		nv_request_about(&request, request.second, to_name);
 		r = nv_save_rename(fs->save, &request.call, from_place, name, to_place, to_name, flags, &request.err);
+		/* mv says of EINVAL that a directory cannot be moved into itself, whatever it was asked to move. */
+		r = r == -EINVAL && !(flags & ~(unsigned)RENAME_NOREPLACE) ? -EPERM : r;
 	}
 	if (r == 0) {
 		follow(&request, request.inode, from_place, name, request.second, to_place, to_name);

@@ -12,8 +12,6 @@
 #include "netgoat/dnsrules.h"
 #include "netgoat/docop.h"
 
-#define SAMPLES_MAX 3
-
 /* ---- Names that may be made ---- */
 
 /* A name or type by itself. 0 or -EINVAL with the reason. */
@@ -53,8 +51,8 @@ int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_nod
 	(void)call;
 	enum nv_ng_role role = NV_NG_ROLE(child->row->kind);
 	enum nv_ng_scope scope = NV_NG_SCOPE(child->row->kind);
-	if (role == NV_NG_OWN) {
-		return 0;
+	if (role == NV_NG_OWN || role == NV_NG_CHUNK) {
+		return 0; /* made with its object; made again with the bytes it has */
 	}
 	if (role != NV_NG_DOC) {
 		return nv_fail(err, EINVAL, "%s is not made by hand", child->path);
@@ -92,54 +90,6 @@ int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_nod
 	                  child->name, err);
 }
 
-/* ---- Samples ---- */
-
-struct sampling {
-	struct nv_arena *arena;
-	const bson_t **samples;
-	size_t count;
-	const char *collection;
-};
-
-static int take_sample(void *ctx, const char *collection, const bson_t *doc, struct nv_err *err)
-{
-	struct sampling *sampling = ctx;
-	if (sampling->collection && sampling->collection != collection) {
-		return 1; /* a later alias: the first that has documents is in use */
-	}
-	sampling->collection = collection;
-	bson_t *kept = nv_arena_keep(sampling->arena, bson_copy(doc));
-	if (!kept) {
-		return nv_fail(err, ENOMEM, "out of memory");
-	}
-	sampling->samples[sampling->count++] = kept;
-	return sampling->count == SAMPLES_MAX;
-}
-
-int nv_fresh_samples(struct nv_netgoat *ng, const struct nv_schema_kind *kind,
-                     struct nv_arena *arena, const bson_t *const **ret_samples, size_t *ret_count,
-                     const char **ret_collection, struct nv_err *err)
-{
-	struct sampling sampling = { .arena = arena,
-		                     .samples = nv_arena_alloc(arena, SAMPLES_MAX,
-		                                               sizeof(*sampling.samples)) };
-	cleanup_docbatch struct nv_docbatch batch;
-	nv_docbatch_init(&batch, ng->store);
-	struct nv_docask ask = {
-		.kind = kind, .limit = SAMPLES_MAX, .fn = take_sample, .ctx = &sampling
-	};
-	if (!sampling.samples || nv_docbatch_add(&batch, &ask)) {
-		return nv_fail(err, ENOMEM, "out of memory");
-	}
-	int rc = nv_docbatch_run(&batch, err);
-	if (rc == 0) {
-		*ret_samples = sampling.samples;
-		*ret_count = sampling.count;
-		*ret_collection = sampling.collection ? sampling.collection : kind->collections[0];
-	}
-	return rc;
-}
-
 /* ---- Composing ---- */
 
 /* A new document under way. */
@@ -148,6 +98,8 @@ struct birth {
 	struct nv_fresh fresh;
 	const char *collection;
 	const bson_value_t *id;
+	bool id_of_path;    /* id is only in the name of the file */
+	bool taken;         /* another document has id */
 	struct nv_buf head; /* BSON: _id and what the path says */
 	bson_t *text;       /* owned; what the text says; NULL = nothing */
 };
@@ -239,6 +191,7 @@ static void put_head(struct birth *birth)
 
 static int compose(struct birth *birth, bson_t **ret_doc, struct nv_err *err)
 {
+	nv_buf_truncate(&birth->head, 0);
 	size_t start = nv_raw_begin(&birth->head);
 	put_head(birth);
 	bson_iter_t iter;
@@ -298,9 +251,22 @@ static const bson_value_t *typed_id(struct nv_subject *subject,
 	               : nv_doc_id(&subject->arena, doc);
 }
 
-static int choose_id(struct nv_subject *subject, const struct nv_save_request *request,
-                     const bson_value_t **ret_id, struct nv_err *err)
+static int choose_fresh_id(struct birth *birth, struct nv_err *err)
 {
+	bson_value_t *made = nv_arena_alloc(&birth->subject->arena, 1, sizeof(*made));
+	if (!made) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	made->value_type = BSON_TYPE_OID;
+	bson_oid_init(&made->value.v_oid, NULL);
+	birth->id = made;
+	birth->id_of_path = false;
+	return 0;
+}
+
+static int choose_id(struct birth *birth, const struct nv_save_request *request, struct nv_err *err)
+{
+	struct nv_subject *subject = birth->subject;
 	const struct nv_docname *name = &subject->name;
 	const bson_value_t *path_id = name->has_id ? name->id : name->named ? NULL : name->name_id;
 	if (path_id && path_id->value_type != BSON_TYPE_OID) {
@@ -312,18 +278,9 @@ static int choose_id(struct nv_subject *subject, const struct nv_save_request *r
 		                    "_id: contradicts the id in the name of the file");
 		return nv_fail(err, EINVAL, "_id contradicts the id in the name of the file");
 	}
-	if (typed || path_id) {
-		*ret_id = typed ? typed : path_id;
-		return 0;
-	}
-	bson_value_t *made = nv_arena_alloc(&subject->arena, 1, sizeof(*made));
-	if (!made) {
-		return nv_fail(err, ENOMEM, "out of memory");
-	}
-	made->value_type = BSON_TYPE_OID;
-	bson_oid_init(&made->value.v_oid, NULL);
-	*ret_id = made;
-	return 0;
+	birth->id = typed ? typed : path_id;
+	birth->id_of_path = path_id && !typed;
+	return birth->id ? 0 : choose_fresh_id(birth, err);
 }
 
 /* The deleted version that this creation goes on from; NULL: none, or the text names another
@@ -341,6 +298,35 @@ static const struct nv_version *parent_of(struct nv_subject *subject,
 }
 
 /* ---- Making ---- */
+
+/* The long name of the new document, which it answers to whatever stands beside it. */
+static int put_long_name(const struct nv_subject *subject, const bson_value_t *id,
+                         struct nv_buf *out)
+{
+	cleanup_buf struct nv_buf text = NV_BUF_INIT;
+	int rc = nv_docname_value_text(id, &text);
+	if (rc) {
+		return rc;
+	}
+	if (!subject->dir.by_id) {
+		return nv_docname_long(subject->name.plain, subject->dir.suffix,
+		                       text.data ? text.data : "", out);
+	}
+	nv_buf_printf(out, "%s%s", text.data ? text.data : "", subject->dir.suffix);
+	return nv_buf_error(out);
+}
+
+/* The path in the changelog: "NAME~new" would lead nobody to the document. */
+static int put_path(const struct nv_subject *subject, const bson_value_t *id, struct nv_buf *out)
+{
+	const struct nv_node *node = subject->node;
+	if (!subject->dir.by_id && !subject->name.has_id) {
+		nv_buf_puts(out, node->path);
+		return nv_buf_error(out);
+	}
+	nv_buf_append(out, node->path, strlen(node->path) - strlen(node->name));
+	return put_long_name(subject, id, out);
+}
 
 static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *call,
                         struct nv_save_result *result, struct nv_err *err)
@@ -362,15 +348,20 @@ static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *
 	if (!id) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
+	cleanup_buf struct nv_buf path = NV_BUF_INIT;
+	if (put_path(subject, id, &path)) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
 	struct nv_tx_entry entry = { .verb = "create",
 		                     .subject = nv_schema_word(subject->dir.kind->kind),
 		                     .kind = subject->dir.kind,
 		                     .collection = birth->collection,
 		                     .id = id,
-		                     .path = subject->node->path,
+		                     .path = path.data,
 		                     .after = whole };
 	rc = nv_doctx_log(&tx, &entry, err);
 	rc = rc ? rc : nv_doctx_commit(&tx, &outcome, err);
+	birth->taken = rc == -EEXIST;
 	if (rc == -ENOTEMPTY) {
 		if (nv_doctx_failed(&tx, &outcome) == NV_TX_GUARD_NAME && result) {
 			return nv_fail(err, EAGAIN, "somebody else made it first");
@@ -388,19 +379,16 @@ static int commit_birth(struct birth *birth, bson_t *doc, const struct nv_call *
 static int set_listed_name(struct nv_subject *subject, const bson_value_t *id,
                            struct nv_save_result *result, struct nv_err *err)
 {
-	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 	cleanup_buf struct nv_buf name = NV_BUF_INIT;
-	int rc = nv_docname_value_text(id, &text);
-	if (rc == 0 && subject->dir.by_id) {
-		nv_buf_printf(&name, "%s%s", text.data ? text.data : "", subject->dir.suffix);
-		rc = nv_buf_error(&name);
-	} else if (rc == 0 && subject->name.has_id) {
+	int rc = 0;
+	if (subject->dir.by_id) {
+		rc = put_long_name(subject, id, &name);
+	} else if (subject->name.has_id) {
 		/* Alone under its name it is listed by that; the store is asked, for the long
 		 * name may hide what another listing shows. */
 		cleanup_docsnap struct nv_docsnap *snap = NULL;
 		struct nv_err ignored = NV_ERR_INIT;
-		rc = nv_docname_long(subject->name.plain, subject->dir.suffix,
-		                     text.data ? text.data : "", &name);
+		rc = put_long_name(subject, id, &name);
 		if (rc == 0 && nv_docop_listed(subject, &snap, &ignored) == 0 && snap->count == 1) {
 			nv_buf_truncate(&name, 0);
 			nv_buf_puts(&name, snap->items[0].name);
@@ -414,22 +402,6 @@ static int set_listed_name(struct nv_subject *subject, const bson_value_t *id,
 		result->name = nv_buf_steal(&name, NULL);
 	}
 	return 0;
-}
-
-int nv_docop_listed(const struct nv_subject *subject, struct nv_docsnap **ret_snap,
-                    struct nv_err *err)
-{
-	cleanup_docbatch struct nv_docbatch batch;
-	nv_docbatch_init(&batch, subject->ng->store);
-	cleanup_collect struct nv_collect collect = { 0 };
-	int rc = nv_collect_init(&collect, &subject->dir, nv_clock_ms(subject->ng->clock));
-	rc = rc ? rc : nv_collect_ask_name(&collect, &batch, &subject->name);
-	rc = rc ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
-	rc = rc ? rc : nv_collect_finish(&collect, err);
-	if (rc == 0) {
-		*ret_snap = nv_docsnap_ref(collect.snap);
-	}
-	return rc;
 }
 
 static int read_text(struct birth *birth, const struct nv_save_request *request,
@@ -453,6 +425,96 @@ static int read_text(struct birth *birth, const struct nv_save_request *request,
 		edit.type_size = subject->name.type_size;
 	}
 	return nv_edit_apply(&edit, &birth->text, err);
+}
+
+/* A copy that was made before: a document of the directory (and name) that says the same. 1 = found,
+ * 0 or -errno. */
+static int find_twin(struct birth *birth, const bson_t *doc, struct nv_save_result *result,
+                     struct nv_err *err)
+{
+	struct nv_subject *subject = birth->subject;
+	cleanup_blob struct nv_blob *blob = NULL;
+	cleanup_docbatch struct nv_docbatch batch;
+	nv_docbatch_init(&batch, subject->ng->store);
+	cleanup_collect struct nv_collect collect = { 0 };
+	int rc = nv_collect_init(&collect, &subject->dir, nv_clock_ms(subject->ng->clock));
+	rc = rc                      ? rc
+	     : subject->name.named ? nv_collect_ask_name(&collect, &batch, &subject->name)
+	                           : nv_collect_ask(&collect, &batch);
+	rc = rc ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
+	rc = rc ? rc : nv_collect_finish(&collect, err);
+	rc = rc ? rc : nv_subject_blob(subject, doc, birth->collection, &blob, err);
+	for (size_t i = 0; rc == 0 && i < collect.snap->count; i++) {
+		const struct nv_docitem *item = &collect.snap->items[i];
+		if (item->blob && item->blob->size == blob->size &&
+		    memcmp(item->blob->text, blob->text, blob->size) == 0) {
+			result->name = strdup(item->name);
+			if (!result->name) {
+				return nv_fail(err, ENOMEM, "out of memory");
+			}
+			result->blob = nv_blob_ref(item->blob);
+			return 1;
+		}
+	}
+	return rc;
+}
+
+/* Another document has the id: where only the file's name says it, this is a copy of that document
+ * (cp -a of its directory), which gets an id of its own and is made once. */
+static int make_copy(struct birth *birth, const struct nv_call *call,
+                     const struct nv_save_request *request, struct nv_save_result *result,
+                     struct nv_err *err)
+{
+	bson_t *doc = NULL;
+	nv_err_clear(err);
+	if (!result || !birth->id_of_path) {
+		(void)nv_edit_fault(birth->subject->faults, request->text, request->size, "_id",
+		                    "_id: another document has it: leave it out");
+		return nv_fail(err, EEXIST, "another document has this _id");
+	}
+	int rc = choose_fresh_id(birth, err);
+	rc = rc ? rc : compose(birth, &doc, err);
+	rc = rc ? rc : find_twin(birth, doc, result, err);
+	if (rc == 0) {
+		rc = commit_birth(birth, steal(&doc), call, result, err);
+		rc = rc ? rc : set_listed_name(birth->subject, birth->id, result, err);
+	}
+	if (doc) {
+		bson_destroy(doc);
+	}
+	return rc == 1 ? 0 : rc;
+}
+
+/* Reads, composes, checks and commits. */
+static int make(struct birth *birth, const struct nv_call *call,
+                const struct nv_save_request *request, struct nv_save_result *result,
+                struct nv_err *err)
+{
+	struct nv_subject *subject = birth->subject;
+	const struct nv_version *parent = parent_of(subject, request);
+	bson_t *doc = NULL;
+	int rc = read_text(birth, request, parent, err);
+	rc = rc || parent ? rc : choose_id(birth, request, err);
+	rc = rc ? rc : parent ? revive(birth, parent, &doc, err) : compose(birth, &doc, err);
+	if (rc == 0) {
+		struct nv_check_ctx check = { .kind = subject->dir.kind,
+			                      .placed = true,
+			                      .zone = subject->zone,
+			                      .text = request->size ? request->text : NULL,
+			                      .size = request->size,
+			                      .faults = subject->faults };
+		rc = nv_check_doc(&check, parent ? parent->doc : NULL, doc, err);
+	}
+	if (rc == 0) {
+		rc = commit_birth(birth, steal(&doc), call, result, err);
+		rc = birth->taken              ? make_copy(birth, call, request, result, err)
+		     : rc || parent || !result ? rc
+		                               : set_listed_name(subject, birth->id, result, err);
+	}
+	if (doc) {
+		bson_destroy(doc);
+	}
+	return rc;
 }
 
 int nv_docop_create(struct nv_subject *subject, const struct nv_call *call,
@@ -487,27 +549,7 @@ int nv_docop_create(struct nv_subject *subject, const struct nv_call *call,
 		                   .actor = subject->ng->actor,
 		                   .name = subject->name.named ? subject->name.name : NULL,
 		                   .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
-	const struct nv_version *parent = parent_of(subject, request);
-	bson_t *doc = NULL;
-	rc = read_text(&birth, request, parent, err);
-	rc = rc || parent ? rc : choose_id(subject, request, &birth.id, err);
-	rc = rc ? rc : parent ? revive(&birth, parent, &doc, err) : compose(&birth, &doc, err);
-	if (rc == 0) {
-		struct nv_check_ctx check = { .kind = subject->dir.kind,
-			                      .placed = true,
-			                      .zone = subject->zone,
-			                      .text = request->size ? request->text : NULL,
-			                      .size = request->size,
-			                      .faults = subject->faults };
-		rc = nv_check_doc(&check, parent ? parent->doc : NULL, doc, err);
-	}
-	if (rc == 0) {
-		rc = commit_birth(&birth, steal(&doc), call, result, err);
-		rc = rc || parent || !result ? rc : set_listed_name(subject, birth.id, result, err);
-	}
-	if (doc) {
-		bson_destroy(doc);
-	}
+	rc = make(&birth, call, request, result, err);
 	if (birth.text) {
 		bson_destroy(birth.text);
 	}

@@ -16,6 +16,7 @@ struct run {
 	const struct nv_edit *edit;
 	struct nv_buf path; /* of the field the walk is at, dotted */
 	bool refused;       /* at least one fault */
+	struct nv_raw_elem respelled; /* as typed: the last field that goes to another spelling */
 	struct nv_err *err;
 };
 
@@ -39,6 +40,9 @@ static size_t enter(struct run *run, const struct nv_raw_elem *elem)
 	size_t before = run->path.len;
 	if (before) {
 		nv_buf_putc(&run->path, '.');
+	}
+	if (elem->value == run->respelled.value) {
+		elem = &run->respelled; /* the place of a fault is where it was typed */
 	}
 	nv_buf_append(&run->path, elem->key, elem->key_size);
 	return before;
@@ -239,6 +243,27 @@ static int merge_stored(struct run *run, const struct nv_schema_node *child,
 	return rc;
 }
 
+static const char *last_part(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot ? dot + 1 : path;
+}
+
+/* Whether an alias stands in the same container as elem, which is another alias of the field. */
+static bool is_sibling(const struct nv_schema_field *field, const struct nv_raw_elem *elem,
+                       const char *path)
+{
+	size_t prefix = (size_t)(last_part(path) - path);
+	for (size_t p = 0; p < field->paths_count; p++) {
+		const char *own = field->paths[p];
+		if (nv_raw_key_is(elem, last_part(own), strlen(last_part(own))) &&
+		    (size_t)(last_part(own) - own) == prefix && memcmp(own, path, prefix) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* One field that only the text has. */
 static int merge_new(struct run *run, const struct nv_schema_node *child,
                      const struct nv_raw_elem *mine, bool top, struct nv_buf *out)
@@ -258,7 +283,75 @@ static int merge_new(struct run *run, const struct nv_schema_node *child,
 	    (field && is_name(field) && edit->facts->name && edit->name)) {
 		return 0; /* refused, or what the path says anyway */
 	}
-	return merge_value(run, child, NULL, mine, out);
+	struct nv_raw_elem spelled = *mine;
+	const char *key = field ? nv_fresh_spelling(edit->fresh, field) : NULL;
+	if (key && is_sibling(field, mine, key)) {
+		spelled.key = last_part(key);
+		spelled.key_size = strlen(spelled.key);
+	}
+	return merge_value(run, child, NULL, &spelled, out);
+}
+
+/* Another spelling of elem's field in a container of the two. */
+static bool find_alias(const struct nv_schema_node *node, const struct nv_raw_elem *container,
+                       const struct nv_schema_field *field, const struct nv_raw_elem *elem,
+                       struct nv_raw_elem *ret_elem)
+{
+	struct nv_raw_iter iter;
+	if (!field || field->paths_count < 2 || !container ||
+	    nv_raw_iter_init(&iter, container->value, container->size)) {
+		return false;
+	}
+	while (nv_raw_iter_next(&iter, ret_elem) > 0) {
+		const struct nv_schema_node *child =
+			nv_schema_child(node, ret_elem->key, ret_elem->key_size);
+		if (child && child->field == field &&
+		    !nv_raw_key_is(ret_elem, elem->key, elem->key_size)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What the text says of a stored field, be it in another spelling: a document keeps its own. */
+static bool find_mine(struct run *run, const struct nv_schema_node *node,
+                      const struct nv_schema_field *field, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
+                      const struct nv_raw_elem *elem, struct nv_raw_elem *ret_elem)
+{
+	struct nv_raw_elem other;
+	if (find(mine, elem, ret_elem)) {
+		return true;
+	}
+	if (!find_alias(node, mine, field, elem, ret_elem) || find(base, ret_elem, &other) ||
+	    find_alias(node, base, field, elem, &other)) {
+		return false;
+	}
+	run->respelled = *ret_elem;
+	ret_elem->key = elem->key;
+	ret_elem->key_size = elem->key_size;
+	return true;
+}
+
+/* Whether a field that only the text has is a second spelling of one it has. */
+static bool is_second(struct run *run, const struct nv_schema_node *node,
+                      const struct nv_schema_field *field, const struct nv_raw_elem *base,
+                      const struct nv_raw_elem *mine, const struct nv_raw_elem *elem, bool top)
+{
+	struct nv_raw_elem other;
+	struct nv_raw_elem typed;
+	if (find_alias(node, base, field, elem, &other)) {
+		if (!find(mine, &other, &typed)) {
+			return find_mine(run, node, field, base, mine, &other, &typed);
+		}
+	} else if (!find_alias(node, mine, field, elem, &other) || other.key > elem->key ||
+	           is_hidden(run, field, elem, top)) {
+		return false;
+	}
+	cleanup_buf struct nv_buf why = NV_BUF_INIT;
+	nv_buf_printf(&why, "is another spelling of %.*s, which the text has too: leave one out",
+	              (int)other.key_size, other.key);
+	refuse(run, elem, why.data ? why.data : "is there in two spellings");
+	return true;
 }
 
 static int merge_fields(struct run *run, const struct nv_schema_node *node,
@@ -271,7 +364,8 @@ static int merge_fields(struct run *run, const struct nv_schema_node *node,
 	int more = base ? nv_raw_iter_init(&iter, base->value, base->size) : -EINVAL;
 	while (more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0) {
 		const struct nv_schema_node *child = nv_schema_child(node, elem.key, elem.key_size);
-		bool both = find(mine, &elem, &other);
+		bool both = find_mine(run, node, child ? child->field : NULL, base, mine, &elem,
+		                      &other);
 		int rc = merge_stored(run, child, &elem, both ? &other : NULL, top, out);
 		if (rc) {
 			return rc;
@@ -282,12 +376,14 @@ static int merge_fields(struct run *run, const struct nv_schema_node *node,
 	}
 	more = nv_raw_iter_init(&iter, mine->value, mine->size);
 	while (more >= 0 && (more = nv_raw_iter_next(&iter, &elem)) > 0) {
-		if (!find(base, &elem, &other)) {
-			int rc = merge_new(run, nv_schema_child(node, elem.key, elem.key_size),
-			                   &elem, top, out);
-			if (rc) {
-				return rc;
-			}
+		const struct nv_schema_node *child = nv_schema_child(node, elem.key, elem.key_size);
+		if (find(base, &elem, &other) ||
+		    is_second(run, node, child ? child->field : NULL, base, mine, &elem, top)) {
+			continue;
+		}
+		int rc = merge_new(run, child, &elem, top, out);
+		if (rc) {
+			return rc;
 		}
 	}
 	return 0;

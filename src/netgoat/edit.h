@@ -59,6 +59,9 @@ int nv_edit_fault(struct nv_faults *faults, const char *text, size_t size, const
 /* The alias of a field that samples use, else the first. */
 const char *nv_fresh_path(const struct nv_fresh *fresh, const struct nv_schema_field *field);
 
+/* The alias of a field that samples use; NULL: none has it, or it has one name only. */
+const char *nv_fresh_spelling(const struct nv_fresh *fresh, const struct nv_schema_field *field);
+
 /* Appends BSON bytes: all fields of data, then the defaults of those fields of node that are
  * missing. An element's node gives a new array element, a kind's root a new document. 0, -EIO,
  * -ENOMEM. */

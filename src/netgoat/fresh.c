@@ -8,13 +8,66 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/cleanup.h"
 #include "codec/bsonraw.h"
-#include "netgoat/edit.h"
+#include "netgoat/docop.h"
 
 #define HEX_MAX 256
+#define SAMPLES_MAX 3
 
-/* Whether a sample has the path; an array stands for its first element. */
-static bool sample_has(const bson_t *sample, const char *path)
+/* ---- Samples ---- */
+
+struct sampling {
+	struct nv_arena *arena;
+	const bson_t **samples;
+	size_t count;
+	const char *collection;
+};
+
+static int take_sample(void *ctx, const char *collection, const bson_t *doc, struct nv_err *err)
+{
+	struct sampling *sampling = ctx;
+	if (sampling->collection && sampling->collection != collection) {
+		return 1; /* a later alias: the first that has documents is in use */
+	}
+	sampling->collection = collection;
+	bson_t *kept = nv_arena_keep(sampling->arena, bson_copy(doc));
+	if (!kept) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	sampling->samples[sampling->count++] = kept;
+	return sampling->count == SAMPLES_MAX;
+}
+
+int nv_fresh_samples(struct nv_netgoat *ng, const struct nv_schema_kind *kind,
+                     struct nv_arena *arena, const bson_t *const **ret_samples, size_t *ret_count,
+                     const char **ret_collection, struct nv_err *err)
+{
+	struct sampling sampling = { .arena = arena,
+		                     .samples = nv_arena_alloc(arena, SAMPLES_MAX,
+		                                               sizeof(*sampling.samples)) };
+	cleanup_docbatch struct nv_docbatch batch;
+	nv_docbatch_init(&batch, ng->store);
+	struct nv_docask ask = {
+		.kind = kind, .limit = SAMPLES_MAX, .fn = take_sample, .ctx = &sampling
+	};
+	if (!sampling.samples || nv_docbatch_add(&batch, &ask)) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	int rc = nv_docbatch_run(&batch, err);
+	if (rc == 0) {
+		*ret_samples = sampling.samples;
+		*ret_count = sampling.count;
+		*ret_collection = sampling.collection ? sampling.collection : kind->collections[0];
+	}
+	return rc;
+}
+
+/* ---- Spelling and defaults ---- */
+
+/* Whether a sample has the path (null: even if it says nothing); an array stands for its first
+ * element. */
+static bool sample_has(const bson_t *sample, const char *path, bool null)
 {
 	char plain[256];
 	size_t used = 0;
@@ -29,19 +82,26 @@ static bool sample_has(const bson_t *sample, const char *path)
 	}
 	plain[used] = '\0';
 	bson_iter_t iter;
-	return nv_doc_find(sample, plain, &iter) && !BSON_ITER_HOLDS_NULL(&iter);
+	return nv_doc_find(sample, plain, &iter) && (null || !BSON_ITER_HOLDS_NULL(&iter));
 }
 
 const char *nv_fresh_path(const struct nv_fresh *fresh, const struct nv_schema_field *field)
 {
-	for (size_t s = 0; field->paths_count > 1 && s < fresh->samples_count; s++) {
+	const char *path = nv_fresh_spelling(fresh, field);
+	return path ? path : field->paths[0];
+}
+
+const char *nv_fresh_spelling(const struct nv_fresh *fresh, const struct nv_schema_field *field)
+{
+	size_t rounds = field->paths_count > 1 ? fresh->samples_count * 2 : 0;
+	for (size_t i = 0; i < rounds; i++) { /* each sample: first what says something */
 		for (size_t p = 0; p < field->paths_count; p++) {
-			if (sample_has(fresh->samples[s], field->paths[p])) {
+			if (sample_has(fresh->samples[i / 2], field->paths[p], i % 2 == 1)) {
 				return field->paths[p];
 			}
 		}
 	}
-	return field->paths[0];
+	return NULL;
 }
 
 /* Times and versions are the application's way of keeping documents: a new one has them only if
@@ -55,7 +115,7 @@ static bool siblings_lack(const struct nv_fresh *fresh, const struct nv_schema_f
 	}
 	for (size_t s = 0; s < fresh->samples_count; s++) {
 		for (size_t p = 0; p < field->paths_count; p++) {
-			if (sample_has(fresh->samples[s], field->paths[p])) {
+			if (sample_has(fresh->samples[s], field->paths[p], false)) {
 				return false;
 			}
 		}

@@ -260,3 +260,19 @@ int nv_subject_refused(const struct nv_subject *subject, const struct nv_doctx *
 	}
 	return nv_fail(err, EEXIST, "%s is there", found);
 }
+
+int nv_docop_listed(const struct nv_subject *subject, struct nv_docsnap **ret_snap,
+                    struct nv_err *err)
+{
+	cleanup_docbatch struct nv_docbatch batch;
+	nv_docbatch_init(&batch, subject->ng->store);
+	cleanup_collect struct nv_collect collect = { 0 };
+	int rc = nv_collect_init(&collect, &subject->dir, nv_clock_ms(subject->ng->clock));
+	rc = rc ? rc : nv_collect_ask_name(&collect, &batch, &subject->name);
+	rc = rc ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
+	rc = rc ? rc : nv_collect_finish(&collect, err);
+	if (rc == 0) {
+		*ret_snap = nv_docsnap_ref(collect.snap);
+	}
+	return rc;
+}

@@ -40,7 +40,7 @@ enum nv_row_flags {
 	NV_ROW_STRUCTURAL = 1 << 1,   /* dir: a part of every object of its kind: can always be entered and written to, rmdir only hides it; not listed while empty (but records/) */
 	NV_ROW_OBJECT = 1 << 2,     /* dir: stands for an object; mkdir creates, rmdir deletes it */
 	NV_ROW_OWN = 1 << 3,        /* file: the object's own json; listed last; unlink only hides it for 2 s */
-	NV_ROW_DERIVED = 1 << 4,    /* what the mount derives inside an object's directory (id, node, analytics chunk): unlink only hides it */
+	NV_ROW_DERIVED = 1 << 4,    /* what the mount derives inside an object's directory (id, node, analytics): unlink only hides it; a directory: nothing in it can be made */
 	NV_ROW_GROWS = 1 << 5,      /* file: changelogs and .netviewfs: reads see the newest text, not the snapshot of the handle */
 	NV_ROW_ANYNAME = 1 << 6,    /* file: a kind without suffix (pdata, reports, node plugins): new names are committed late */
 	NV_ROW_PRIVATE = 1 << 7,    /* mode 0600 (dir 0700) */

@@ -277,19 +277,30 @@ static int make_scratch(struct nv_save *save, const struct nv_call *call, struct
 	return r < 0 ? nv_fail(err, -r, "out of memory") : 0;
 }
 
-/* A structural directory or own json that only seemed to be gone is there again for who makes it. True when that is all there is to do. */
-static bool unhide(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name)
+/* A structural directory is always there: this only ends that it seemed not to be. To who makes it in a new object it looks empty, as the
+ * object does. */
+static int mkdir_structural(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_row *row, const char *name,
+                            struct nv_err *err)
 {
+	char path[PATH_MAX];
+	int r = nv_path_join(path, place.path, name);
 	nv_lock(save);
-	struct nv_names *names = nv_names_of(save, place, false);
 	const struct nv_slot *slot = nv_slot_settled(save, place, name);
-	bool back = slot && slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_HIDDEN;
-	if (back) {
+	struct nv_names *names = nv_names_of(save, place, false);
+	if (slot && slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_HIDDEN) {
 		nv_slot_drop(names, name);
 	}
-	back = nv_names_reveal(names, name, call) || back;
+	if ((row->flags & NV_ROW_DERIVED) && nv_names_hides(names, row, name, call)) {
+		/* Said once, and not of every file that a copy of the object would bring. */
+		r = nv_fail(err, EPERM, "%s is computed from the store, so it cannot be copied to another place", path);
+	} else if (r == 0 && nv_names_reveal(names, name, call)) {
+		names = nv_names_of(save, (struct nv_place){ .path = path }, true);
+		if (names) {
+			names->maker = nv_proc_of(call->pid);
+		}
+	}
 	nv_unlock(save);
-	return back;
+	return r < 0 ? r : 0;
 }
 
 static int mkdir_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_err *err)
@@ -325,10 +336,9 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 	struct nv_at at;
 	struct nv_at dir;
 	cleanup_found struct nv_found found = { 0 };
-	bool back = !place.scratch && unhide(save, call, place, name);
 	int r = nv_save_lookup(save, call, place, name, &found, NULL);
 	if (r == 0) {
-		return back ? 0 : nv_fail(err, EEXIST, "%s exists", name);
+		return nv_fail(err, EEXIST, "%s exists", name);
 	}
 	if (place.scratch || nv_name_is_scratch(name, true)) {
 		return make_scratch(save, call, place, name, NV_DIR, mode, NULL, err);
@@ -345,7 +355,7 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name, *place.path ? place.path : "the root");
 	}
 	if (row->flags & NV_ROW_STRUCTURAL) {
-		return 0; /* it can always be entered; it is listed once something is in it */
+		return mkdir_structural(save, call, place, row, name, err);
 	}
 	r = nv_at_child(save, place.path, name, row, &at, err);
 	return r < 0 ? r : mkdir_real(save, call, &at, err);

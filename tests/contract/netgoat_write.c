@@ -375,6 +375,45 @@ static void names_and_ids_of_new_documents(void **state)
 	assert_string_equal(do_accepts(f, "netgoat/orphans/alerts/a.json"), "EINVAL");
 }
 
+/* cp -a of a directory brings names with ids of documents that stand elsewhere. */
+static void copies_get_ids_of_their_own(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	seed_company(f);
+	assert_string_equal(save(f, COM "/alerts/64e000000000000000000001.json", NULL,
+	                         "{'title':'t','body':'b'}"),
+	                    "ok");
+	const char *said = save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
+	                        "{'title':'t','body':'b'}");
+	assert_true(strncmp(said, "ok 6", 4) == 0 && strlen(said) == 3 + 24 + 5);
+	assert_null(strstr(said, "64e000000000000000000001"));
+	char first[64];
+	(void)snprintf(first, sizeof(first), "%s", said + 3);
+	assert_string_equal(names(f, ORG "/alerts"), first);
+	assert_string_equal(names(f, COM "/alerts"), "64e000000000000000000001.json");
+	/* The entry leads to the copy. */
+	assert_non_null(strstr(newest_entry(f), first));
+	/* Copied again, it is there already. */
+	said = save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
+	            "{'title':'t','body':'b','variant':'blue'}");
+	assert_true(strncmp(said, "same ", 5) == 0 && strcmp(said + 5, first) == 0);
+	assert_int_equal(count(f, "alerts"), 2);
+	said = save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
+	            "{'title':'t','body':'b','variant':'red'}");
+	assert_true(strncmp(said, "ok 6", 4) == 0);
+	assert_int_equal(count(f, "alerts"), 3);
+	/* Names with ids, of which the text says nothing. */
+	said = save(f, ORG "/records/www.A~64d000000000000000000001.json", NULL,
+	            "{'value':'192.0.2.31'}");
+	assert_string_equal(said, "ok www.A.json");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.10'");
+	/* An id that the text names is meant. */
+	assert_string_equal(save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
+	                         "{'title':'t','body':'b','_id':{'$oid':'64e000000000000000000001'}}"),
+	                    "EEXIST");
+	assert_reason(f, 1, "another document has it");
+}
+
 static void spelling_of_the_collection(void **state)
 {
 	struct netgoat_fixture *f = *state;
@@ -392,6 +431,50 @@ static void spelling_of_the_collection(void **state)
 	assert_null(strstr(text, "'domain'"));
 	assert_null(strstr(text, "__v"));
 	assert_null(strstr(text, "_at"));
+	/* Typed in another spelling, too; twice is once too much. */
+	assert_string_equal(save(f, COM "/records/two.A.json", NULL, "{'value':'192.0.2.3'}"),
+	                    "ok");
+	text = content(f, COM "/records/two.A.json");
+	assert_non_null(strstr(text, "'content': '192.0.2.3'"));
+	assert_null(strstr(text, "'value'"));
+	assert_string_equal(edit(f, COM "/records/www.A.json", "{'value':'192.0.2.4'}"), "ok");
+	assert_string_equal(
+		stored(f, "dnsrecords", "3"),
+		"{'_id':3,'domain_id':2,'type':'A','name':'www','content':'192.0.2.4'}");
+	assert_string_equal(
+		edit(f, COM "/records/www.A.json", "{'content':'192.0.2.4','value':'192.0.2.5'}"),
+		"EINVAL");
+	assert_reason(f, 1, "value: is another spelling of content");
+	assert_string_equal(save(f, COM "/records/three.A.json", NULL,
+	                         "{'content':'192.0.2.4','value':'192.0.2.5'}"),
+	                    "EINVAL");
+	assert_reason(f, 1, "value: is another spelling of content");
+	assert_string_equal(edit(f, COM "/records/www.A.json",
+	                         "{'content':'192.0.2.4','domainId':2}"),
+	                    "same");
+	assert_string_equal(edit(f, COM "/records/www.A.json",
+	                         "{'content':'192.0.2.4','domainId':7}"),
+	                    "EINVAL");
+	assert_reason(f, 1, "contradicts the path");
+	/* A document that has both keeps both. */
+	put(f, "dnsrecords",
+	    "{'_id':4,'domain_id':2,'type':'A','name':'odd','content':null,'value':'192.0.2.1'}");
+	later(f);
+	assert_string_equal(edit(f, COM "/records/odd.A.json",
+	                         "{'content':null,'value':'192.0.2.2'}"),
+	                    "ok");
+	assert_string_equal(field(f, "dnsrecords", "4", "content"), "null");
+	assert_string_equal(field(f, "dnsrecords", "4", "value"), "'192.0.2.2'");
+	/* A reference that a document gets by being moved. */
+	put(f, "alerts", "{'_id':5,'title':'t','body':'b','teamId':1}");
+	put(f, "alerts", "{'_id':{'$oid':'64e000000000000000000001'},'title':'t','body':'b'}");
+	later(f);
+	assert_string_equal(do_rename(f, "netgoat/alerts/64e000000000000000000001.json",
+	                              "netgoat/teams/acme/alerts/64e000000000000000000001.json",
+	                              false),
+	                    "ok");
+	assert_string_equal(field(f, "alerts", "{'$oid':'64e000000000000000000001'}", "teamId"),
+	                    "1");
 	assert_string_equal(do_mkdir(f, "netgoat/teams/beta"), "ok");
 	text = content(f, "views/stored/teams/beta/team.json");
 	assert_non_null(strstr(text, "createdAt"));
@@ -773,6 +856,7 @@ int main(void)
 		NETGOAT_CASES(a_save_without_base),
 		NETGOAT_CASES(a_record_is_made),
 		NETGOAT_CASES(names_and_ids_of_new_documents),
+		NETGOAT_CASES(copies_get_ids_of_their_own),
 		NETGOAT_CASES(spelling_of_the_collection),
 		NETGOAT_CASES(dns_rules),
 		NETGOAT_CASES(documents_are_removed),

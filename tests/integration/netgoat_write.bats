@@ -312,6 +312,24 @@ newest() {
 		nv_equal "rename EEXIST" "$(nv_sys "rename:$NG/teams/platform/domains/health.example.net:$NG/teams/platform/domains/example.com")"
 }
 
+@test "a mv that the store cannot follow is not permitted, with the reason" {
+	run mv "$DOM/records/mail.A.json" "$DOM/records/mail2.AAAA.json"
+	[ "$status" -eq 1 ]
+	[[ $output == *"Operation not permitted" ]]
+	nv_refused 'mail2.AAAA.json: EPERM: value: 203.0.113.30: not an IPv6 address'
+	run mv "$NG/teams/labs" "$NG/teams/Labs_2"
+	[[ $output == *"Operation not permitted" ]]
+	nv_refused 'teams/Labs_2: EPERM: .*write labs-2'
+	run mv "$NG/teams/labs" "$NG/teams/platform/"
+	[[ $output == *"Operation not permitted" ]]
+	echo '{"value": "300.1.2.3"}' >"$DOM/records/mail.A.json.tmp"
+	run mv "$DOM/records/mail.A.json.tmp" "$DOM/records/mail.A.json"
+	[[ $output == *"Operation not permitted" ]]
+	nv_refused 'mail.A.json:1:11: EPERM: value: 300.1.2.3'
+	rm "$DOM/records/mail.A.json.tmp"
+	nv_equal "" "$(nv_doc_changes)"
+}
+
 @test "mv renames a team" {
 	mv "$NG/teams/labs" "$NG/teams/lab"
 	nv_equal '"lab"' "$(nv_doc teams "$NV_TEAM_LABS" | jq .slug)"
