@@ -92,6 +92,25 @@ static int check_email(const char *text, size_t size, char *ret_reason, size_t r
 	return 0;
 }
 
+/* Addresses that name users: as the login keeps them. */
+static int check_lower(const char *text, size_t size, char *ret_reason, size_t reason_size)
+{
+	char lower[256];
+	bool upper = false;
+	size_t used = size < sizeof(lower) ? size : sizeof(lower) - 1;
+	for (size_t i = 0; i < size; i++) {
+		upper = upper || (text[i] >= 'A' && text[i] <= 'Z');
+	}
+	for (size_t i = 0; i < used; i++) {
+		lower[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 'a' - 'A') : text[i];
+	}
+	lower[used] = '\0';
+	if (upper) {
+		REFUSE("addresses of users are lower-case: write %s", lower);
+	}
+	return 0;
+}
+
 static int check_url(const char *text, size_t size, char *ret_reason, size_t reason_size)
 {
 	size_t scheme = size > 7 && strncasecmp(text, "http://", 7) == 0    ? 7
@@ -167,7 +186,11 @@ int nv_check_string(const struct nv_schema_field *field, const char *zone, const
 	case NV_FORMAT_OWNER:
 		return nv_dns_owner_check(text, size, zone, ret_reason, reason_size);
 	case NV_FORMAT_EMAIL:
-		return check_email(text, size, ret_reason, reason_size);
+		return check_email(text, size, ret_reason, reason_size) ||
+		                       (field->role == NV_ROLE_NAME &&
+		                        check_lower(text, size, ret_reason, reason_size))
+		               ? -EINVAL
+		               : 0;
 	case NV_FORMAT_URL:
 		return size ? check_url(text, size, ret_reason, reason_size) : 0;
 	case NV_FORMAT_PEM:

@@ -193,7 +193,9 @@ static int typed_hidden(struct run *run, const struct nv_schema_field *field,
 	} else if (!same && field && (is_reference(field) || is_name(field))) {
 		refuse(run, mine, "contradicts the path of the file: leave it out, or mv the file");
 	} else if (!same) {
-		refuse(run, mine, "is kept by the server: leave it out");
+		refuse(run, mine,
+		       nv_raw_key_is(mine, "_id", 3) ? "is another document's: leave it out"
+		                                     : "is kept by the server: leave it out");
 	}
 	if (base) {
 		nv_raw_put(out, base->key, base->key_size, base);
@@ -538,17 +540,6 @@ static struct nv_raw_elem whole(const bson_t *doc)
 	return (struct nv_raw_elem){ BSON_TYPE_DOCUMENT, "", 0, bson_get_data(doc), doc->len };
 }
 
-/* A text names the _id of another document: it was meant for that. */
-static void check_id(struct run *run, const bson_t *base, const bson_t *mine)
-{
-	struct nv_raw_elem typed;
-	struct nv_raw_elem stored;
-	if (base && nv_elem_find(mine, "_id", &typed) && nv_elem_find(base, "_id", &stored) &&
-	    !says_same(&stored, &typed)) {
-		refuse(run, &typed, "is another document's: leave it out");
-	}
-}
-
 int nv_edit_apply(const struct nv_edit *edit, bson_t **ret_doc, struct nv_err *err)
 {
 	cleanup_bson bson_t *mine = NULL;
@@ -563,7 +554,6 @@ int nv_edit_apply(const struct nv_edit *edit, bson_t **ret_doc, struct nv_err *e
 	cleanup_buf struct nv_buf made = NV_BUF_INIT;
 	struct nv_raw_elem typed = whole(mine);
 	struct nv_raw_elem stored = edit->base ? whole(edit->base) : typed;
-	check_id(&run, edit->base, mine);
 	size_t start = nv_raw_begin(&made);
 	rc = merge_fields(&run, edit->kind->root, edit->base ? &stored : NULL, &typed, true, &made);
 	nv_raw_end(&made, start);
