@@ -28,11 +28,15 @@ void nv_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 struct fill {
 	struct nv_request *request;
 	struct nv_place place;
-	char *data; /* owned */
+	char *data; /* of readdir() */
 	size_t size;
 	size_t used;
 	bool plus;
+	uint64_t *entered; /* of readdir(); inodes that the reply tells the kernel of: a lookup each, unless it never gets there */
+	size_t entered_count;
 };
+
+#define ENTRY_LEAST 128 /* no entry of READDIRPLUS takes fewer bytes */
 
 /* Adds a name without a node: "." and "..", and what is gone by now. */
 static bool add_plain(struct fill *fill, const char *name, mode_t type, uint64_t ino, off_t next)
@@ -97,6 +101,7 @@ static bool add_entry(struct fill *fill, const struct nv_entry *entry, off_t nex
 		return add_plain(fill, entry->name, type_mode(entry), nv_path_ino(fs, path), next);
 	}
 	fill->used += fuse_add_direntry_plus(request->req, fill->data + fill->used, room, entry->name, &param, next);
+	fill->entered[fill->entered_count++] = param.ino;
 	return true;
 }
 
@@ -139,7 +144,8 @@ static void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, b
 		r = find_scan(&request, fill.place, offset, &listing, &scan, &index);
 	}
 	cleanup_free char *data = r == 0 ? malloc(size) : NULL;
-	if (r == 0 && !data) {
+	cleanup_free uint64_t *entered = r == 0 ? calloc(size / ENTRY_LEAST + 1, sizeof(*entered)) : NULL;
+	if (r == 0 && (!data || !entered)) {
 		r = nv_fail(&request.err, ENOMEM, "out of memory");
 	}
 	if (r < 0) {
@@ -147,12 +153,17 @@ static void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, b
 		return;
 	}
 	fill.data = data;
+	fill.entered = entered;
 	bool more = true;
 	for (; more && index < listing->count + 2; index++) {
 		off_t next = (off_t)(scan << NV_SCAN_INDEX_BITS | (index + 1));
 		more = index < 2 ? add_plain(&fill, index == 0 ? "." : "..", S_IFDIR, ino, next) : add_entry(&fill, &listing->entries[index - 2], next);
 	}
-	(void)fuse_reply_buf(req, data, fill.used);
+	if (fuse_reply_buf(req, data, fill.used) != 0) {
+		for (size_t i = 0; i < fill.entered_count; i++) {
+			nv_inode_forget(request.fs->inodes, entered[i], 1);
+		}
+	}
 	nv_request_end(&request);
 }
 

@@ -26,7 +26,7 @@ struct nv_inval {
 	pthread_cond_t wake;
 	struct item *first, **last; /* lock */
 	bool stop;                  /* lock */
-	bool running;
+	bool running;               /* lock once the thread runs */
 	pthread_t thread;
 };
 
@@ -91,18 +91,25 @@ int nv_inval_start(struct nv_inval *inval)
 	return -error;
 }
 
+void nv_inval_stop(struct nv_inval *inval)
+{
+	(void)pthread_mutex_lock(&inval->lock);
+	bool running = inval->running;
+	inval->running = false;
+	inval->stop = true;
+	(void)pthread_cond_broadcast(&inval->wake);
+	(void)pthread_mutex_unlock(&inval->lock);
+	if (running) {
+		(void)pthread_join(inval->thread, NULL);
+	}
+}
+
 void nv_inval_free(struct nv_inval *inval)
 {
 	if (!inval) {
 		return;
 	}
-	(void)pthread_mutex_lock(&inval->lock);
-	inval->stop = true;
-	(void)pthread_cond_broadcast(&inval->wake);
-	(void)pthread_mutex_unlock(&inval->lock);
-	if (inval->running) {
-		(void)pthread_join(inval->thread, NULL);
-	}
+	nv_inval_stop(inval);
 	while (inval->first) {
 		struct item *item = inval->first;
 		inval->first = item->next;

@@ -16,7 +16,11 @@ int nv_inval_new(struct fuse_session *session, struct nv_inval **ret_inval);
 /* Starts the thread; after the last fork. 0 or -errno. */
 int nv_inval_start(struct nv_inval *inval);
 
-/* Ends the thread; what is queued is dropped (the mount goes with it). Call after the session was unmounted. */
+/* Ends the thread; what is queued, and comes later, is dropped (the mount goes with it). Call while requests are still served: the notice under way may wait for
+ * a directory whose lock is held by a process that waits for its request, and neither unmounting nor a signal would free the two. Once is enough. Any thread. */
+void nv_inval_stop(struct nv_inval *inval);
+
+/* Stops it, if nobody has, and frees. */
 void nv_inval_free(struct nv_inval *inval);
 
 /* Queues: forget the attributes of an inode (and, for a directory, its cached listing). Any thread. */

@@ -67,6 +67,7 @@ static void *stop_main(void *arg)
 	uint64_t count;
 	while (read(stop_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
 	}
+	nv_inval_stop(fs->inval); /* first: it may need a request served to come to its end */
 	fuse_session_exit(fs->session);
 	(void)pthread_mutex_lock(&fs->stop_lock);
 	while (!fs->loop_done) {

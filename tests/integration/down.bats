@@ -81,3 +81,30 @@ within() {
 	[ $((SECONDS - start)) -le 6 ]
 	wait "$reader" || true # not for the stopped server
 }
+
+# waits_in REGEX PID: a thread of the process waits in a kernel function of that name.
+waits_in() {
+	cat "/proc/$2"/task/*/wchan | tr '\0' '\n' | grep -q "$1"
+}
+
+# A notice about a directory waits for the lock that a change of the directory holds. Two changes: the first is under way when the signal comes; the
+# second, already behind it when the notice queues up, makes its request only after that.
+@test "SIGTERM while the kernel is being told of a directory that others are changing" {
+	local dir=$NX/dns/lan/web-1.example.com sys=$NV_SRCDIR/tests/lib/sys.pl first second start
+	ls -l "$dir" >/dev/null
+	mv "$dir/meta" "$dir/meta.bak"
+	kill -STOP "$NV_REDIS_PID"
+	perl "$sys" "unlink:$dir/records" >/dev/null 2>&1 3>&- &
+	first=$!
+	nv_wait_until waits_in request_wait_answer "$first"
+	perl "$sys" "unlink:$dir/maps" >/dev/null 2>&1 3>&- &
+	second=$!
+	nv_wait_until waits_in do_unlinkat "$second"
+	nv_clock 2000
+	nv_wait_until waits_in fuse_reverse_inval_entry "$NV_PID"
+	start=$SECONDS
+	nv_umount
+	[ $((SECONDS - start)) -le 15 ]
+	kill -CONT "$NV_REDIS_PID"
+	wait "$first" "$second" || true # cut off
+}
