@@ -117,9 +117,8 @@ static int one_op(struct nv_mongocommit *run, struct nv_mongoplan *plan, struct 
 
 static int one_entry(struct nv_mongocommit *run, struct nv_err *err)
 {
-	size_t failed = SIZE_MAX;
-	int rc = nv_mongoexec_insert(run->call, NV_DOCSTORE_CHANGELOG, run->commit->entries, 1,
-	                             &failed, err);
+	int rc = nv_mongoexec_insert_once(run->call, NV_DOCSTORE_CHANGELOG, run->commit->entries[0],
+	                                  err);
 	return rc < 0 && run->call->fault.lost ? nv_mongocommit_unknown(err)
 	       : rc < 0                        ? nv_mongocommit_entry_failed(run, 0, rc, err)
 	                                       : 0;

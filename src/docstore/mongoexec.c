@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "docstore/build.h"
+#include "docstore/key.h"
 
 enum {
 	BULK_MAX = 1000, /* operations of one command */
@@ -225,6 +226,46 @@ int nv_mongoexec_get(struct nv_mongo_call *call, const char *collection, const s
 	return taker.doc != NULL;
 }
 
+/* True when the collection has just this document under its _id. */
+static bool is_there(struct nv_mongo_call *call, const char *collection, const bson_t *doc)
+{
+	struct nv_bval wanted = nv_bval_doc(doc);
+	struct nv_bval id;
+	bson_t *stored = NULL;
+	bool there = false;
+	if (nv_bval_field(&wanted, "_id", 3, &id) &&
+	    nv_mongoexec_get(call, collection, &id, false, &stored, NULL) == 1) {
+		struct nv_bval got = nv_bval_doc(stored);
+		there = nv_bval_same(&wanted, &got) || nv_bval_equal(&wanted, &got);
+		bson_destroy(stored);
+	}
+	return there;
+}
+
+int nv_mongoexec_insert_once(struct nv_mongo_call *call, const char *collection, const bson_t *doc,
+                             struct nv_err *err)
+{
+	size_t failed = SIZE_MAX;
+	const bson_t *docs[] = { doc };
+	int rc = nv_mongoexec_insert(call, collection, docs, 1, &failed, err);
+	if (rc == 0 || !call->fault.lost || call->session || nv_mongo_left_ms(call) == 0) {
+		return rc;
+	}
+	struct nv_mongo_fault lost = call->fault;
+	struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
+	rc = nv_mongoexec_insert(call, collection, docs, 1, &failed, err);
+	if (rc == -EEXIST && is_there(call, collection, doc)) {
+		return 0;
+	}
+	if (rc < 0 && rc != -EEXIST) { /* the first try is still the one that nobody knows of */
+		call->fault = lost;
+		if (err) {
+			*err = reason;
+		}
+	}
+	return rc;
+}
+
 /* ---- Operations ---- */
 
 static int update_op(struct nv_mongo_call *call, const struct nv_mongoop *op, bool back,
@@ -251,10 +292,8 @@ static int insert_op(struct nv_mongo_call *call, const struct nv_mongoop *op,
                      const struct nv_bval *value, struct nv_err *err)
 {
 	bson_t doc;
-	size_t failed = 0;
 	(void)bson_init_static(&doc, value->data, value->size);
-	const bson_t *docs[] = { &doc };
-	int rc = nv_mongoexec_insert(call, op->collection, docs, 1, &failed, err);
+	int rc = nv_mongoexec_insert_once(call, op->collection, &doc, err);
 	return rc < 0 ? rc : 1;
 }
 

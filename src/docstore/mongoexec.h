@@ -14,6 +14,11 @@ int nv_mongoexec_insert(struct nv_mongo_call *call, const char *collection,
                         const bson_t *const *docs, size_t count, size_t *ret_failed,
                         struct nv_err *err);
 
+/* Inserts one document, again when the answer was lost: it is in the collection, once, or not at all. The reason for
+ * its _id being taken is never the first try. */
+int nv_mongoexec_insert_once(struct nv_mongo_call *call, const char *collection, const bson_t *doc,
+                             struct nv_err *err);
+
 /* Does one operation, or takes it back. 1: done; 0: the document is not as it should be; -errno. back and of what is
  * deleted: the whole document is compared, not only what was expected. ret_after (NULL: not asked for): the document
  * as stored by an UPDATE, or NULL. */

@@ -143,19 +143,16 @@ static int announce(struct nv_mongocommit *run, const struct nv_buf *entry_bytes
                     struct nv_err *err)
 {
 	bson_t entry;
-	size_t failed = SIZE_MAX;
+	bool logged = run->commit->entries_count > 0;
 	int rc = nv_build_view(entry_bytes, &entry, err);
 	if (rc < 0) {
 		return rc;
 	}
-	const bson_t *docs[] = { &entry };
-	rc = nv_mongoexec_insert(run->call, NV_DOCSTORE_CHANGELOG, docs, 1, &failed, err);
+	rc = nv_mongoexec_insert_once(run->call, NV_DOCSTORE_CHANGELOG, &entry, err);
 	if (rc < 0 && run->call->fault.lost) {
 		return nv_mongocommit_unknown(err);
 	}
-	return rc < 0 ? nv_mongocommit_entry_failed(
-				run, run->commit->entries_count > 0 ? failed : SIZE_MAX, rc, err)
-	              : 0;
+	return rc < 0 ? nv_mongocommit_entry_failed(run, logged ? 0 : SIZE_MAX, rc, err) : 0;
 }
 
 /* Does the operations. 0; else *ret_failed is the one that was not done. */
