@@ -43,9 +43,9 @@ struct nv_slot {
 	uint64_t id;                /* unique; a handle knows the slot it created by it */
 	enum nv_slot_state state;
 	struct nv_scratch *scratch; /* SCRATCH: owned reference */
-	struct nv_blob *blob;       /* PARKED: the hidden version; NEW: the origin it updates; GONE: the version deleted. May be NULL. Owned */
+	struct nv_blob *blob;       /* PARKED: the hidden version; NEW: the origin it updates; GONE: the version deleted; SCRATCH: the link it stands in for. May be NULL. Owned */
 	bool origin_gone;           /* NEW: the origin was deleted before (blob is only its identity) */
-	enum nv_park_why why;       /* PARKED */
+	enum nv_park_why why;       /* PARKED; SCRATCH with a blob: how that is parked */
 	bool accepted;              /* NEW: text holds a checked text that waits for its commit */
 	struct nv_stage text;       /* NEW and accepted */
 	unsigned writers;           /* NEW: open handles */

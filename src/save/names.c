@@ -61,8 +61,11 @@ static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct 
 		if (slot->scratch->type == NV_DIR) {
 			return nv_fail(err, EISDIR, "%s: is a directory", name);
 		}
+		why = slot->why;
+		cleanup_blob struct nv_blob *link = steal(&slot->blob); /* that the file stood in for */
 		nv_slot_drop(names, name);
-		return 1;
+		int r = link ? park(save, call, place, name, why, link, err) : 0;
+		return r < 0 ? r : 1;
 	}
 	if (nv_at_child(save, place.path, name, NULL, &at, NULL) == 0) {
 		nv_handles_detach(save, at.path);

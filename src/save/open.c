@@ -210,15 +210,30 @@ int nv_save_open(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	return r < 0 ? r : open_new(save, call, &at, place, name, flags, ret_opened, err);
 }
 
+/* The stored link that was removed for a placeholder: it stays parked in its slot. Engine lock held. */
+static struct nv_blob *take_parked(struct nv_save *save, struct nv_place place, const char *name, enum nv_park_why *ret_why)
+{
+	struct nv_slot *slot = place.scratch ? NULL : nv_slot_settled(save, place, name);
+	if (!slot || slot->state != NV_SLOT_PARKED || !slot->blob) {
+		return NULL;
+	}
+	*ret_why = slot->why;
+	return steal(&slot->blob);
+}
+
 /* Makes a scratch file under a free name and opens it. */
 static int create_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, mode_t mode, int flags,
                           struct nv_opened *ret_opened, struct nv_found *ret_found, struct nv_err *err)
 {
 	struct nv_scratch *scratch = NULL;
+	enum nv_park_why why = NV_PARK_UNLINK;
 	nv_lock(save);
+	cleanup_blob struct nv_blob *origin = take_parked(save, place, name, &why);
 	struct nv_names *names = nv_names_of(save, place, true);
 	struct nv_slot *slot = names ? nv_slot_put(save, names, name, NV_SLOT_SCRATCH, call) : NULL;
 	if (slot) {
+		slot->blob = steal(&origin);
+		slot->why = why;
 		slot->scratch = nv_scratch_new(save, NV_FILE, mode, call);
 		if (slot->scratch) {
 			slot->scratch->nlink = 1;
@@ -263,6 +278,15 @@ int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_plac
 		return 0;
 	}
 	return r < 0 ? r : 1;
+}
+
+/* tar makes each link that leads upwards last, when nothing more can be written through it, and before that an empty file that nobody may
+ * open in its place. Such a file stands for no datum. */
+static bool is_placeholder(struct nv_save *save, struct nv_place place, const char *name, mode_t mode, int flags)
+{
+	struct nv_at at;
+	return !place.scratch && (flags & O_EXCL) && (mode & 0777) == 0 && nv_at_child(save, place.path, name, NULL, &at, NULL) == 0 &&
+	       at.node.row->type == NV_LINK;
 }
 
 /* Makes the slot of a new name: over a parked or just deleted version, or free. Engine lock held. */
@@ -325,7 +349,7 @@ int nv_save_create(struct nv_save *save, const struct nv_call *call, struct nv_p
 		return r;
 	}
 	nv_err_clear(err);
-	r = nv_classify(save, call, place, name, &at, err);
+	r = is_placeholder(save, place, name, mode, flags) ? 0 : nv_classify(save, call, place, name, &at, err);
 	if (r == 0) {
 		return create_scratch(save, call, place, name, mode, flags, ret_opened, ret_found, err);
 	}

@@ -94,3 +94,36 @@ copied() {
 	nv_equal "" "$(nv_doc_changes)"
 	nv_equal "open EPERM" "$(nv_sys "open:w+creat:$SRC/analytics/hour/2026-03-03.ndjson")"
 }
+
+# tar first makes an empty file in place of each link that leads upwards, and at its end the links.
+@test "tar x over links: a membership that was there stays what it was, a new one joins" {
+	tar -C "$MNT" -cf "$NV_DIR/all.tar" netgoat/users netgoat/teams netdox/dns
+	nv_docs teams >"$NV_DIR/teams"
+	nv_docs users >"$NV_DIR/users"
+	tar -C "$MNT" -xf "$NV_DIR/all.tar"
+	nv_clock 3000
+	[ -L "$NG/users/ann@example.com/teams/shop" ]
+	[ -L "$(find "$NX/dns/lan" -name node | head -n 1)" ]
+	diff "$NV_DIR/teams" <(nv_docs teams)
+	diff "$NV_DIR/users" <(nv_docs users)
+	nv_equal "" "$(nv_doc_changes)"
+	nv_equal "" "$(nv_changes)"
+	# One that takes longer than a delete waits.
+	rm "$NG/users/ann@example.com/teams/shop"
+	nv_sys "open:w+creat+excl:$NG/users/ann@example.com/teams/other" || true
+	nv_refused 'teams/other: EINVAL'
+	perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_WRONLY | O_CREAT | O_EXCL, 0) or die "$!\n"' "$NG/users/ann@example.com/teams/shop"
+	nv_clock 3000
+	[ -f "$NG/users/ann@example.com/teams/shop" ]
+	nv_equal "" "$(nv_doc_changes)"
+	rm "$NG/users/ann@example.com/teams/shop"
+	ln -s ../../../teams/shop "$NG/users/ann@example.com/teams/shop"
+	nv_clock 3000
+	diff "$NV_DIR/teams" <(nv_docs teams)
+	nv_equal "" "$(nv_doc_changes)"
+	# Into a new user's directory.
+	mkdir "$NG/users/gus@example.com"
+	tar -C "$NG/users/ann@example.com" -cf - teams | tar -C "$NG/users/gus@example.com" -xf -
+	nv_equal $'platform\nshop' "$(ls "$NG/users/gus@example.com/teams")"
+	nv_equal 2 "$(nv_doc_changes | grep -c '^create membership|netgoat/users/gus@example.com/teams/')"
+}
