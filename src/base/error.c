@@ -30,6 +30,9 @@ static void trim_cut_character(char *text)
 
 /* Formats into a message; the arguments may point into it. */
 static void format_message(char *message, size_t size, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void format_message(char *message, size_t size, const char *fmt, va_list args)
 {
 	char text[sizeof(((struct nv_err *)0)->msg)];
 

@@ -34,6 +34,9 @@ static void place(struct nv_reader *reader, size_t pos, size_t *ret_line, size_t
 }
 
 static void add(struct nv_reader *reader, size_t pos, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void add(struct nv_reader *reader, size_t pos, const char *fmt, va_list args)
 {
 	reader->faults_count++;
 	if (!reader->faults) {

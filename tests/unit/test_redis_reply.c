@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -251,6 +252,27 @@ static void test_what_is_no_answer_is_an_error(void **state)
 }
 
 /* Large and small values in one arena: each keeps its bytes. */
+/* What an answer only announces takes no memory yet: the other end may be no Redis at all. */
+static void test_an_announced_array_takes_no_memory(void **state)
+{
+	static const char header[] = "*10000000\r\n";
+	struct nv_redis_decoder *decoder = NULL;
+	struct nv_redis_replies *replies = nv_redis_replies_new(1);
+	struct rusage before;
+	struct rusage after;
+
+	(void)state;
+	assert_non_null(replies);
+	assert_int_equal(nv_redis_decoder_new(&decoder), 0);
+	assert_int_equal(nv_redis_decoder_feed(decoder, header, strlen(header), NULL), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+	assert_int_equal(nv_redis_decoder_next(decoder, replies, NULL), 0);
+	assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 200 * 1024);
+	nv_redis_decoder_free(decoder);
+	nv_redis_replies_free(replies);
+}
+
 static void test_the_arena_keeps_values_apart(void **state)
 {
 	enum { COUNT = 3000 };
@@ -310,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_answers_are_decoded_whatever_the_pieces),
 		cmocka_unit_test(test_what_is_no_answer_is_an_error),
+		cmocka_unit_test(test_an_announced_array_takes_no_memory),
 		cmocka_unit_test(test_the_arena_keeps_values_apart),
 		cmocka_unit_test(test_info_fields),
 	};
