@@ -170,7 +170,7 @@ static int add_slots(struct nv_save *save, struct nv_place place, struct nv_name
 	size_t size;
 	const char *key;
 	void *value;
-	while (nv_strmap_next(names->slots, &cursor, &key, &size, &value)) {
+	while (names && nv_strmap_next(names->slots, &cursor, &key, &size, &value)) {
 		struct nv_found found = { 0 };
 		int r = from_slot(save, place, value, &found, NULL);
 		if (r == -ENOMEM) {
@@ -193,8 +193,57 @@ static int add_slots(struct nv_save *save, struct nv_place place, struct nv_name
 	return 0;
 }
 
+/* True when the directory has names of which the store knows nothing yet. Engine lock held. */
+static bool has_own_names(struct nv_save *save, const char *path)
+{
+	size_t cursor = 0;
+	size_t size;
+	const char *key;
+	void *value;
+	struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = path }, false);
+	while (names && nv_strmap_next(names->slots, &cursor, &key, &size, &value)) {
+		const struct nv_slot *slot = value;
+		if (slot->state == NV_SLOT_NEW || slot->state == NV_SLOT_SCRATCH) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The next structural directory after prev, NULL for the first, of an object's directory that has such names. Engine lock held. */
+static const struct nv_row *next_own(struct nv_save *save, const struct nv_at *dir, const struct nv_row *prev)
+{
+	char path[PATH_MAX];
+	const struct nv_row *row = prev;
+	while ((row = nv_tree_next_child(save->config.tree, dir->node.row, row))) {
+		if ((row->flags & NV_ROW_STRUCTURAL) && !nv_row_is_capture(row) &&
+		    nv_path_join(path, dir->path, nv_row_component(row)) == 0 && has_own_names(save, path)) {
+			return row;
+		}
+	}
+	return NULL;
+}
+
+/* Adds the structural directories that are empty for the store alone: rm -r and diff -r would miss what is in them. Engine lock held. */
+static int add_own(struct nv_save *save, const struct nv_call *call, const struct nv_at *dir, struct nv_names *names,
+                   const struct nv_listing *stored, struct nv_listing *listing)
+{
+	for (const struct nv_row *row = next_own(save, dir, NULL); row; row = next_own(save, dir, row)) {
+		const char *component = nv_row_component(row);
+		if (nv_listing_find(stored, component) || nv_slot_get(names, component) || nv_names_hides(names, row, component, call)) {
+			continue;
+		}
+		char *name = strdup(component);
+		if (!name || nv_listing_add(listing, row, name, NULL) < 0) {
+			return -ENOMEM;
+		}
+		listing->entries[listing->count - 1].sampled_ms = -1;
+	}
+	return 0;
+}
+
 /* The store's listing with parked names taken out and the engine's own put in. Engine lock held. */
-static int merge(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_names *names,
+static int merge(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *dir, struct nv_names *names,
                  const struct nv_listing *stored, struct nv_listing **ret_listing)
 {
 	cleanup_listing struct nv_listing *merged = nv_listing_new(stored ? stored->sampled_ms : nv_clock_ms(save->config.clock));
@@ -218,6 +267,9 @@ static int merge(struct nv_save *save, const struct nv_call *call, struct nv_pla
 		copy->sampled_ms = entry->sampled_ms;
 	}
 	int r = add_slots(save, place, names, merged);
+	if (r == 0 && stored) {
+		r = add_own(save, call, dir, names, stored, merged);
+	}
 	if (r < 0) {
 		return r;
 	}
@@ -230,9 +282,9 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
                  struct nv_err *err)
 {
 	cleanup_listing struct nv_listing *stored = NULL;
+	struct nv_at at;
 	int r = 0;
 	if (!place.scratch) {
-		struct nv_at at;
 		r = nv_at_path(save, place.path, &at, err);
 		if (r < 0) {
 			return r;
@@ -247,12 +299,12 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	}
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, place, false);
-	if (stored && (!names || nv_names_is_idle(names))) {
+	if (stored && (!names || nv_names_is_idle(names)) && !next_own(save, &at, NULL)) {
 		*ret_listing = steal(&stored);
-	} else if (!names) {
+	} else if (!names && !stored) {
 		r = nv_fail(err, ENOTDIR, "not a directory");
 	} else {
-		r = merge(save, call, place, names, stored, ret_listing);
+		r = merge(save, call, place, &at, names, stored, ret_listing);
 		if (r < 0) {
 			(void)nv_fail(err, -r, "cannot list %s", place.path ? place.path : "a scratch directory");
 		}

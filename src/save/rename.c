@@ -146,7 +146,7 @@ static int scratch_to_real(struct nv_save *save, const struct nv_call *call, str
 		return nv_fail(err, EXDEV, "%s: a scratch directory cannot become a stored one", from_name);
 	}
 	if (scratch->type == NV_LINK) {
-		return nv_fail(err, EPERM, "%s: a scratch link cannot become a stored name", from_name);
+		return nv_fail(err, EXDEV, "%s: a scratch link cannot become a stored name", from_name);
 	}
 	int r = copy_text(save, &scratch->text, &text, &size, err);
 	if (r == 0) {

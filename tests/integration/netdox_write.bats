@@ -193,6 +193,18 @@ remember_stamps() {
 	nv_equal 0 "$(nv_redis exists 'meta;[lan]web-2.example.com' 'dns;[lan]web-2.example.com;plugins')"
 }
 
+@test "mv of a DNS name and back again leaves it as it was, its link to the node too" {
+	local name=$NX/dns/lan/web-1.example.com before
+	before=$(nv_redis_dump | grep -v ' last-modified ')
+	cp -a "$name" "$NV_DIR/before"
+	mv "$name" "$NX/dns/lan/web-9.example.com"
+	mv "$NX/dns/lan/web-9.example.com" "$name"
+	nv_equal ../../../processed/web-1 "$(readlink "$name/node")"
+	diff -r --no-dereference "$NV_DIR/before" "$name"
+	nv_equal "$before" "$(nv_redis_dump | grep -v ' last-modified ')"
+	refute [ -e "$NX/dns/lan/web-9.example.com" ]
+}
+
 @test "mkdir of a node: index, plugins, details" {
 	local id='[lan]192.0.2.120;[lan]desk-ann.example.net;hand'
 	remember_stamps
