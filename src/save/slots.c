@@ -45,21 +45,19 @@ int nv_at_path(struct nv_save *save, const char *path, struct nv_at *ret_at, str
 int nv_at_child(struct nv_save *save, const char *dir, const char *name, const struct nv_row *row,
                 struct nv_at *ret_at, struct nv_err *err)
 {
-	struct nv_at at;
-	int r = nv_at_path(save, dir, &at, err);
+	const struct nv_tree *tree = save->config.tree;
+	int r = nv_at_path(save, dir, ret_at, err);
 	if (r < 0) {
 		return r;
 	}
 	if (!row) {
-		row = nv_tree_child(save->config.tree, at.node.row, name, 0);
+		row = nv_tree_child(tree, ret_at->node.row, name, 0);
 	}
 	if (!row) {
 		return nv_fail(err, ENOENT, "%s: no such name in %s", name, dir);
 	}
-	if (nv_path_join(ret_at->path, dir, name) < 0) {
-		return nv_fail(err, ENAMETOOLONG, "the path is longer than %d bytes", PATH_MAX - 1);
-	}
-	return nv_at_path(save, ret_at->path, ret_at, err);
+	r = nv_node_child(tree, &ret_at->node, row, name, ret_at->path, sizeof(ret_at->path), &ret_at->node);
+	return r < 0 ? nv_fail(err, -r, "the path is longer than %zu bytes", sizeof(ret_at->path) - 1) : 0;
 }
 
 struct nv_names *nv_names_new(void)

@@ -98,6 +98,16 @@ D='{"$oid":"65e2d0000003000000000001"}'
 	nv_equal $'--- zset\ntitle: T\n---\n1 a\n2 b' "$(cat "$NX/reports/zs")"
 }
 
+@test "a DNS name called id is made, listed as %69d and removed" {
+	mkdir "$NX/dns/lan/id"
+	nv_equal 1 "$(nv_redis sismember dns '[lan]id')"
+	nv_lists "$NX/dns/lan" %69d
+	echo 'hand TXT x' >"$NX/dns/lan/id/records"
+	nv_equal "hand TXT x" "$(cat "$NX/dns/lan/%69d/records")"
+	rm -r "$NX/dns/lan/id"
+	nv_equal 0 "$(nv_redis sismember dns '[lan]id')"
+}
+
 @test "a name that reads as scratch is escaped and not lost" {
 	nv_redis sadd reports 'notes~' '#x#' 'x.tmp' '4913' >/dev/null
 	nv_clock 1001
