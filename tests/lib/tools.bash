@@ -138,11 +138,11 @@ nv_term() {
 	tmux -L "nv$$" -f /dev/null "$@"
 }
 
-# nv_term_start COMMAND…: on a terminal that shows the whole file.
+# nv_term_start COMMAND…: on a terminal that shows the whole file, in a directory where an editor may leave what it saves when it is killed.
 nv_term_start() {
 	local line
 	printf -v line '%q ' "$@"
-	nv_term new-session -d -x 120 -y 60 -s nv "exec env TERM=screen $line; echo" 3>&-
+	nv_term new-session -d -c "$NV_DIR" -x 120 -y 60 -s nv "exec env TERM=screen $line; echo" 3>&-
 }
 
 nv_term_shows() {
