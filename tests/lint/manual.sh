@@ -13,7 +13,7 @@ done)
 result 'every option of --help is in the man page' "$missing"
 
 unknown=$(awk '/^\.Sh/ { inside = /MOUNT OPTIONS/ } inside && /^\.It Cm/' "$page" | grep -o 'Cm [a-z_]*' | while read -r _ key; do
-	echo "$help" | grep -q "^  $key[= ]" || echo "--help: no entry for $key"
+	echo "$help" | grep -q "^  ${key}[= ]" || echo "--help: no entry for $key"
 done)
 result 'every option of the man page is in --help' "$unknown"
 
