@@ -39,14 +39,14 @@ static void describe_version(const struct nv_redis_replies *replies, struct nv_b
 
 	if (!nv_redis_info_field(&replies->items[SERVER], "redis_version", version,
 	                         sizeof(version))) {
-		nv_buf_puts(out, "redis-version: unknown (the login may not ask INFO)\n");
+		nv_buf_puts(out, "redis version: unknown (the login may not ask INFO)\n");
 		return;
 	}
 	if (nv_redis_info_field(&replies->items[SERVER], "valkey_version", valkey,
 	                        sizeof(valkey))) {
-		nv_buf_printf(out, "redis-version: %s (valkey %s)\n", version, valkey);
+		nv_buf_printf(out, "redis version: %s (valkey %s)\n", version, valkey);
 	} else {
-		nv_buf_printf(out, "redis-version: %s\n", version);
+		nv_buf_printf(out, "redis version: %s\n", version);
 	}
 }
 
@@ -57,23 +57,23 @@ static void describe_durability(const struct nv_redis_replies *replies, struct n
 	const struct nv_redis_reply *snapshots = &replies->items[SNAPSHOTS];
 
 	if (info->type != NV_REDIS_BULK) {
-		nv_buf_puts(out, "redis-durability: unknown (the login may not ask INFO)\n");
+		nv_buf_puts(out, "redis durability: unknown (the login may not ask INFO)\n");
 		return;
 	}
 	if (field_is(info, "aof_enabled", "1")) {
-		nv_buf_printf(out, "redis-durability: append-only file, fsync %s\n",
+		nv_buf_printf(out, "redis durability: append-only file, fsync %s\n",
 		              fsync[0] ? fsync : "unknown");
 	} else if (snapshots->type != NV_REDIS_ARRAY) {
-		nv_buf_puts(out, "redis-durability: no append-only file; snapshots unknown (the "
+		nv_buf_puts(out, "redis durability: no append-only file; snapshots unknown (the "
 		                 "login may not ask CONFIG)\n");
 	} else if (config_value(snapshots)[0]) {
 		nv_buf_printf(out,
-		              "redis-durability: snapshots (save %s); what was written since the "
+		              "redis durability: snapshots (save %s); what was written since the "
 		              "last one is lost in a crash\n",
 		              config_value(snapshots));
 	} else {
 		nv_buf_puts(out,
-		            "redis-durability: none; all data is lost when the server stops\n");
+		            "redis durability: none; all data is lost when the server stops\n");
 	}
 	if (field_is(info, "aof_enabled", "1") && !field_is(info, "aof_last_write_status", "ok")) {
 		nv_buf_puts(out, "redis-warning: the last write of the append-only file failed\n");
@@ -85,7 +85,7 @@ static void describe_durability(const struct nv_redis_replies *replies, struct n
 
 static void describe_up(const struct nv_redis_replies *replies, struct nv_buf *out)
 {
-	nv_buf_puts(out, "redis-state: up\n");
+	nv_buf_puts(out, "redis state: up\n");
 	describe_version(replies, out);
 	describe_durability(replies, out);
 	if (field_is(&replies->items[REPLICATION], "role", "slave")) {
@@ -118,7 +118,7 @@ int nv_redis_describe(struct nv_redis *redis, struct nv_buf *out)
 	              nv_redis_address(redis), nv_redis_db_number(redis, NV_REDIS_MAIN),
 	              nv_redis_db_number(redis, NV_REDIS_PROCESSED));
 	if (r < 0) {
-		nv_buf_printf(out, "redis-state: down: %s\n", err.msg);
+		nv_buf_printf(out, "redis state: down: %s\n", err.msg);
 	} else {
 		describe_up(replies, out);
 	}

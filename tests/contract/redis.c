@@ -29,9 +29,9 @@ static void test_ping_and_describe(void **state)
 	assert_int_equal(nv_redis_describe(f->redis, &out), 0);
 	assert_non_null(strstr(out.data, "redis: unix:///"));
 	assert_non_null(strstr(out.data, ", database 0, processed nodes in database 1\n"));
-	assert_non_null(strstr(out.data, "redis-state: up\n"));
-	assert_non_null(strstr(out.data, "redis-version: "));
-	assert_non_null(strstr(out.data, "redis-durability: none"));
+	assert_non_null(strstr(out.data, "redis state: up\n"));
+	assert_non_null(strstr(out.data, "redis version: "));
+	assert_non_null(strstr(out.data, "redis durability: none"));
 }
 
 static void test_durability_is_told(void **state)
@@ -44,7 +44,7 @@ static void test_durability_is_told(void **state)
 	nv_redis_pipeline_words(&p, "CONFIG", "SET", "save", "3600 1", NULL);
 	assert_int_equal(nv_redis_pipeline_run(f->redis, &p, 0, &replies, NULL), 0);
 	assert_int_equal(nv_redis_describe(f->redis, &out), 0);
-	assert_non_null(strstr(out.data, "redis-durability: snapshots (save 3600 1)"));
+	assert_non_null(strstr(out.data, "redis durability: snapshots (save 3600 1)"));
 
 	nv_buf_truncate(&out, 0);
 	nv_redis_replies_free(replies);
@@ -54,7 +54,7 @@ static void test_durability_is_told(void **state)
 	nv_redis_pipeline_words(&p, "CONFIG", "SET", "appendfsync", "always", NULL);
 	assert_int_equal(nv_redis_pipeline_run(f->redis, &p, 0, &replies, NULL), 0);
 	assert_int_equal(nv_redis_describe(f->redis, &out), 0);
-	assert_non_null(strstr(out.data, "redis-durability: append-only file, fsync always\n"));
+	assert_non_null(strstr(out.data, "redis durability: append-only file, fsync always\n"));
 }
 
 static void test_all_bytes_come_back(void **state)

@@ -53,7 +53,7 @@ static void test_down_is_said_at_once(void **state)
 	assert_within(started_ms, 0, SLACK_MS);
 	assert_int_equal(nv_redis_ping(f->redis, NULL), -EIO);
 	assert_int_equal(nv_redis_describe(f->redis, &out), 0);
-	assert_non_null(strstr(out.data, "redis-state: down: "));
+	assert_non_null(strstr(out.data, "redis state: down: "));
 	assert_int_equal(metric(f, NV_METRIC_REDIS_ROUND_TRIPS), 0);
 	assert_int_equal(metric(f, NV_METRIC_REDIS_ERRORS), 22);
 
