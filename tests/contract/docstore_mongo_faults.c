@@ -741,6 +741,8 @@ int main(int argc, char **argv)
 		return run_client(argv[2], argv[3]);
 	}
 	self = argv[0];
+	/* The driver's counters would stay in shared memory for each client that is killed. */
+	(void)setenv("MONGOC_DISABLE_SHM", "1", 1);
 	for (size_t i = 0; i < SITES && all; i++) {
 		if (argc < 2 || atoi(argv[1]) == (int)i) {
 			all = start_site(&sites[i]) >= 0;
