@@ -196,11 +196,19 @@ static bool begin_name(struct nv_request *request, fuse_req_t req, fuse_ino_t pa
 	return true;
 }
 
+void nv_dir_changed(struct nv_fs *fs, struct nv_place place)
+{
+	if (place.path) {
+		nv_times_dir_changed(fs->times, nv_path_ino(fs, place.path));
+	}
+}
+
 /* Replies with the entry of a name just made. */
-static void reply_entry(struct nv_request *request, struct nv_inode *dir, const char *name, int r)
+static void reply_entry(struct nv_request *request, struct nv_inode *dir, struct nv_place place, const char *name, int r)
 {
 	struct fuse_entry_param entry;
 	if (r == 0) {
+		nv_dir_changed(request->fs, place);
 		r = nv_entry_lookup(request, dir, name, &entry);
 	}
 	if (r < 0) {
@@ -219,7 +227,7 @@ void nv_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct nv_place place;
 	char path[PATH_MAX];
 	if (begin_name(&request, req, parent, name, NV_METRIC_FUSE_MKDIR, path, &place)) {
-		reply_entry(&request, request.inode, name, nv_save_mkdir(request.fs->save, &request.call, place, name, mode, &request.err));
+		reply_entry(&request, request.inode, place, name, nv_save_mkdir(request.fs->save, &request.call, place, name, mode, &request.err));
 	}
 }
 
@@ -229,7 +237,7 @@ void nv_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 	struct nv_place place;
 	char path[PATH_MAX];
 	if (begin_name(&request, req, parent, name, NV_METRIC_FUSE_SYMLINK, path, &place)) {
-		reply_entry(&request, request.inode, name, nv_save_symlink(request.fs->save, &request.call, place, name, target, &request.err));
+		reply_entry(&request, request.inode, place, name, nv_save_symlink(request.fs->save, &request.call, place, name, target, &request.err));
 	}
 }
 
@@ -256,6 +264,7 @@ void nv_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r = nv_save_unlink(request.fs->save, &request.call, place, name, &request.err);
 	if (r == 0) {
 		nv_inode_detach(request.fs->inodes, request.inode, name);
+		nv_dir_changed(request.fs, place);
 	}
 	nv_request_reply_err(&request, r);
 }
@@ -271,6 +280,7 @@ void nv_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r = nv_save_rmdir(request.fs->save, &request.call, place, name, &request.err);
 	if (r == 0) {
 		nv_inode_detach(request.fs->inodes, request.inode, name);
+		nv_dir_changed(request.fs, place);
 	}
 	nv_request_reply_err(&request, r);
 }
@@ -324,6 +334,8 @@ void nv_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	}
 	if (r == 0) {
 		follow(&request, request.inode, from_place, name, request.second, to_place, to_name);
+		nv_dir_changed(fs, from_place);
+		nv_dir_changed(fs, to_place);
 	}
 	nv_request_reply_err(&request, r);
 }
@@ -352,7 +364,7 @@ void nv_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t to, const char *to_na
 		r = nv_save_link(fs->save, &request.call, from_place, from.name, to_place, to_name, &request.err);
 	}
 	nv_inode_name_release(fs->inodes, &from);
-	reply_entry(&request, request.inode, to_name, r);
+	reply_entry(&request, request.inode, to_place, to_name, r);
 }
 
 void nv_op_readlink(fuse_req_t req, fuse_ino_t ino)

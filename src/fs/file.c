@@ -109,6 +109,7 @@ void nv_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		nv_request_reply_err(&request, r);
 		return;
 	}
+	nv_dir_changed(fs, place);
 	if (fuse_reply_create(req, &entry, fi) != 0) {
 		close_file(&request, file);
 		nv_inode_forget(fs->inodes, entry.ino, 1);

@@ -69,6 +69,9 @@ int nv_place_of(struct nv_fs *fs, struct nv_inode *inode, char *path, struct nv_
 uint64_t nv_path_ino(struct nv_fs *fs, const char *path);
 uint64_t nv_scratch_ino(struct nv_fs *fs, uint64_t id);
 
+/* A request made or removed a name of that directory: its mtime moves. */
+void nv_dir_changed(struct nv_fs *fs, struct nv_place place);
+
 /* Seconds the kernel may keep what was sampled then. */
 double nv_timeout(struct nv_fs *fs, int64_t sampled_ms);
 

@@ -204,6 +204,16 @@ struct timespec nv_times_listed(struct nv_times *times, uint64_t ino, uint32_t c
 	return mtime;
 }
 
+void nv_times_dir_changed(struct nv_times *times, uint64_t ino)
+{
+	(void)pthread_mutex_lock(&times->lock);
+	struct record *record = find(&times->times, ino);
+	if (record && record->crc == 0) { /* else the next look at its names tells */
+		record->mtime = nv_clock_wall(times->clock);
+	}
+	(void)pthread_mutex_unlock(&times->lock);
+}
+
 void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct timespec mtime)
 {
 	(void)pthread_mutex_lock(&times->lock);

@@ -30,6 +30,9 @@ struct timespec nv_times_file(struct nv_times *times, uint64_t ino, uint32_t crc
 struct timespec nv_times_dir(struct nv_times *times, uint64_t ino);
 struct timespec nv_times_listed(struct nv_times *times, uint64_t ino, uint32_t crc);
 
+/* A name of that directory came or went by a request of this mount: its time moves even when nobody has listed it yet. */
+void nv_times_dir_changed(struct nv_times *times, uint64_t ino);
+
 /* A user set the time of a file that shows a text of that crc, or of a directory. */
 void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct timespec mtime);
 

@@ -276,6 +276,33 @@ bind_a() {
 	refute [ "$(stat -c %Y "$REC")" = 981173106 ]
 }
 
+# moves DIRECTORY COMMAND…: the command moves the directory's mtime.
+moves() {
+	local dir=$1 before
+	shift
+	before=$(stat -c %y "$dir")
+	"$@"
+	[ "$before" != "$(stat -c %y "$dir")" ] || nv_fail "the time of $dir did not move: $*"
+}
+
+@test "a directory's mtime moves with its names, whether it was listed or not" {
+	local dir=$NX/dns/lan/web-2.example.com
+	moves "$NX/dns/lan" mkdir "$NX/dns/lan/new.example.com"
+	moves "$NX/dns/lan" rmdir "$NX/dns/lan/new.example.com"
+	moves "$dir" rm "$dir/meta"
+	moves "$dir" cp "$NX/dns/lan/web-1.example.com/meta" "$dir/meta"
+	moves "$dir" mv "$dir/meta" "$dir/meta~"
+	ls "$dir" "$NX/dns/lan" >/dev/null
+	moves "$NX/dns/lan" mkdir "$NX/dns/lan/new.example.com"
+	moves "$dir" touch "$dir/meta.lock"
+	moves "$dir" comes_back "$dir" meta
+}
+
+comes_back() {
+	nv_clock 2001
+	nv_wait_until nv_lists "$1" "$2"
+}
+
 @test "the text of a handle never flushed is not committed at SIGTERM" {
 	nv_hold "open:w+append:$REC" 'write:bind A 192.0.2.66\n' wait close
 	nv_expect_log 'records'
