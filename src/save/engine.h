@@ -197,6 +197,8 @@ void nv_slot_free(void *slot);
 struct nv_slot *nv_slot_settled(struct nv_save *save, struct nv_place place, const char *name);
 /* The timer acts on it after that delay, one of the NV_…_MS above; called again, it starts anew. */
 void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms);
+/* A scratch file in a real directory that has the name of no tool's: reported when it stays. */
+void nv_slot_watch(struct nv_save *save, struct nv_place place, struct nv_slot *slot);
 /* The timer leaves it alone. */
 void nv_slot_undue(struct nv_slot *slot);
 /* The slot that is due first, or NULL. */

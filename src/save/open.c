@@ -242,8 +242,8 @@ static int create_scratch(struct nv_save *save, const struct nv_call *call, stru
 			nv_slot_drop(names, name);
 		}
 	}
-	if (scratch && !place.scratch && !nv_name_is_scratch(name, false)) {
-		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS);
+	if (scratch) {
+		nv_slot_watch(save, place, slot);
 	}
 	nv_unlock(save);
 	if (!scratch) {

@@ -22,8 +22,12 @@ struct due {
 };
 
 /* A scratch file of no known pattern that still stands: its maker may take it for a stored one. Engine lock held. */
-static void warn_scratch(struct nv_slot *slot, struct nv_err *ret_err)
+static void warn_scratch(struct nv_save *save, struct nv_slot *slot, struct nv_err *ret_err)
 {
+	if (slot->scratch->opens > 0 || nv_clock_ms(save->config.clock) - slot->scratch->closed_ms < NV_SCRATCH_WARN_MS) {
+		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS); /* still being written, or was until just now */
+		return;
+	}
 	nv_slot_undue(slot);
 	slot->scratch->warned = true;
 	(void)nv_fail(ret_err, EINVAL, "%s is not a name this directory can store: it is a scratch file in memory, private to this "
@@ -48,7 +52,7 @@ static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 	case NV_SLOT_SCRATCH:
 		due->back = slot->scratch->type == NV_LINK; /* the copy of a derived link */
 		if (!due->back) {
-			warn_scratch(slot, &due->note);
+			warn_scratch(save, slot, &due->note);
 		}
 		break;
 	case NV_SLOT_PARKED:

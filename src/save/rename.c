@@ -181,6 +181,7 @@ static int scratch_to_scratch(struct nv_save *save, const struct nv_call *call, 
 		if (slot) {
 			scratch->nlink++;
 			slot->scratch = nv_scratch_ref(scratch);
+			nv_slot_watch(save, to->place, slot);
 			nv_slot_drop(nv_names_of(save, from, false), from_name);
 		} else {
 			r = nv_fail(err, ENOMEM, "out of memory");
@@ -203,6 +204,7 @@ static int put_scratch(struct nv_save *save, const struct nv_call *call, const s
 			slot->scratch->nlink = 1;
 			slot->scratch->closed_ms = nv_clock_ms(save->config.clock);
 			r = nv_scratch_write(slot->scratch, text, size, 0, err);
+			nv_slot_watch(save, to->place, slot);
 		}
 		if (r < 0) {
 			nv_slot_drop(names, to->name);
@@ -437,6 +439,7 @@ static int share_scratch(struct nv_save *save, const struct nv_call *call, struc
 	if (slot) {
 		scratch->nlink++;
 		slot->scratch = nv_scratch_ref(scratch);
+		nv_slot_watch(save, to->place, slot);
 	} else {
 		r = nv_fail(err, ENOMEM, "out of memory");
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "node/name.h"
 #include "save/engine.h"
 
 #define SWEEP_LEAST 64
@@ -204,6 +205,13 @@ void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms)
 	ring->prev = &slot->due;
 	if (save->wake_ms < 0 || slot->due_ms < save->wake_ms) {
 		(void)pthread_cond_broadcast(&save->wake);
+	}
+}
+
+void nv_slot_watch(struct nv_save *save, struct nv_place place, struct nv_slot *slot)
+{
+	if (!place.scratch && slot->scratch->type == NV_FILE && !nv_name_is_scratch(slot->name, false)) {
+		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS);
 	}
 }
 

@@ -211,6 +211,35 @@ static void test_committed_while_open(void **state)
 	assert_string_equal(errors.data ? errors.data : "", "");
 }
 
+static void assert_told(struct fixture *f, const char *path, bool told)
+{
+	cleanup_buf struct nv_buf errors = NV_BUF_INIT;
+	nv_errors_ring_format(f->errors, &errors);
+	assert_int_equal(errors.data && strstr(errors.data, path), told);
+}
+
+/* However a file comes to a name that no tool uses on the way: who waits for it to be stored is told that it is not. */
+static void test_scratch_of_no_pattern_is_reported(void **state)
+{
+	struct fixture *f = *state;
+	struct nv_opened opened = { 0 };
+	cleanup_found struct nv_found found = { 0 };
+	toy_put(&f->toy, "d/a.txt", "a\n");
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "moved.tx", 0, &f->err), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	nv_handle_release(opened.handle, &f->call);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", dir("d"), "b.tx", 0, &f->err), 0);
+	nv_found_release(&found);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), "long.tx", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	pass(f, 10000);
+	assert_told(f, "d/moved.tx", true);
+	assert_told(f, "d/b.tx", true);
+	assert_told(f, "d/long.tx", false);
+	nv_handle_release(opened.handle, &f->call);
+	pass(f, 10000);
+	assert_told(f, "d/long.tx", true);
+}
+
 #define engine_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -218,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		engine_test(test_each_name_has_its_own_time),
 		engine_test(test_committed_while_open),
+		engine_test(test_scratch_of_no_pattern_is_reported),
 		engine_test(test_many_unlinks_are_due_in_linear_time),
 		engine_test(test_many_unlinks_are_committed_in_linear_time),
 		engine_test(test_names_in_many_directories_are_due_in_linear_time),
