@@ -32,6 +32,7 @@ struct nv_mongo {
 	uint32_t slow_ms;        /* a failure that took so long was a wait */
 	char owner[160];         /* who writes pending entries: this process */
 	atomic_int transactions; /* enum nv_mongo_support */
+	atomic_int unions;       /* the same of $unionWith */
 	atomic_int server_kind; /* what takes writes: standalone, a primary, …; 0: not seen yet */
 	pthread_mutex_t mutex;
 	struct nv_breaker breaker;       /* mutex */

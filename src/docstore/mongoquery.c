@@ -13,6 +13,7 @@
 
 #include "docstore/build.h"
 #include "docstore/mongofilter.h"
+#include "docstore/mongounion.h"
 
 /* A query being answered. */
 struct answer {
@@ -68,9 +69,15 @@ int nv_mongo_query(struct nv_docstore *base, const struct nv_docquery *queries, 
 	if (rc < 0) {
 		return rc;
 	}
-	for (size_t i = 0; i < count && rc >= 0; i++) {
+	for (size_t i = 0; i < count && rc >= 0;) {
 		struct answer answer = { i, fn, ctx };
-		rc = query_one(&call, &queries[i], &answer, err);
+		size_t length = nv_mongounion_length(call.store, queries, i, count);
+		rc = length > 1 ? nv_mongounion_query(&call, queries, i, length, fn, ctx, err) : 1;
+		if (rc == 1) { /* one by one */
+			length = 1;
+			rc = query_one(&call, &queries[i], &answer, err);
+		}
+		i += length;
 	}
 	nv_mongo_end(&call);
 	return rc < 0 ? rc : 0;

@@ -24,6 +24,7 @@ enum odd {
 	ODD_UUID = 1 << 3,      /* the connection ends at an _id that is a UUID */
 	ODD_EQUAL = 1 << 4,     /* 1 is not replaced by NumberLong(1), 'because nothing changes' */
 	ODD_DOTTED = 1 << 5,    /* a name with a dot in it is refused */
+	ODD_NO_UNION = 1 << 7,  /* no $unionWith: a round trip a query */
 	ODD_MISSING = 1 << 6,   /* an array of scalars has null below it */
 };
 

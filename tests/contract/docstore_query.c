@@ -51,8 +51,7 @@ static void check(struct fixture *f, struct nv_docterm term, const char *wanted)
 	}
 	const char *found = ids(f, "d", &term, 1);
 	if (strcmp(found, mine) != 0) {
-		fail_msg("%s op %d: found %s, wanted %s", term.paths[0], (int)term.op, found,
-		         mine);
+		fail_msg("%s op %d: found %s, wanted %s", term.paths[0], (int)term.op, found, mine);
 	}
 }
 
@@ -218,6 +217,41 @@ static int keep_json(void *ctx, size_t query, const bson_t *doc, struct nv_err *
 	(void)strcat(text, json);
 	bson_free(json);
 	return 0;
+}
+
+/* Of several collections, one of them not there, with a limit and fields. */
+static void test_one_round_trip(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const fields[] = { "x" };
+	char text[256] = "";
+	insert_numbers(f, 6);
+	insert(f, "e", "{'_id':1,'x':1,'y':2}");
+	const struct nv_docterm odd = T(f, "x", NV_DOCTERM_EQ, "1", NULL);
+	const struct nv_docquery queries[] = {
+		{ .collection = "none" },
+		{ .collection = "d", .terms = &odd, .terms_count = 1, .limit = 2 },
+		{ .collection = "e",
+		  .terms = &odd,
+		  .terms_count = 1,
+		  .fields = fields,
+		  .fields_count = 1 },
+		{ .collection = "none", .terms = &odd, .terms_count = 1 },
+		{ .collection = "e" },
+	};
+	unsigned long long trips = metric(f, NV_METRIC_DOCS_ROUND_TRIPS);
+	assert_int_equal(nv_docstore_query(f->store, queries, 5, keep_json, text, &f->err), 0);
+	bool many = f->backend->odd & ODD_NO_UNION;
+	if (!many) {
+		assert_int_equal(metric(f, NV_METRIC_DOCS_ROUND_TRIPS) - trips, 1);
+	}
+	assert_non_null(
+		strstr(text, "{ \"_id\" : 1, \"x\" : 1 }{ \"_id\" : 1, \"x\" : 1, \"y\" : 2 }"));
+	size_t documents = 0;
+	for (const char *at = text; (at = strstr(at, "\"_id\"")); at++) {
+		documents++;
+	}
+	assert_int_equal(documents, 4);
 }
 
 static void test_projection(void **state)
@@ -409,7 +443,7 @@ static void test_describe_and_ping(void **state)
 	struct fixture *f = *state;
 	struct nv_docstore_info info;
 	nv_docstore_describe(f->store, &info);
-	assert_string_equal(info.kind, is_remote(f) ? "mongodb"
+	assert_string_equal(info.kind, is_remote(f)                              ? "mongodb"
 	                               : strcmp(f->backend->scheme, "mem:") == 0 ? "mem"
 	                                                                         : "sqlite");
 	assert_true(info.version[0] != '\0' && info.location[0] != '\0' &&
@@ -445,6 +479,7 @@ const struct docstore_case docstore_query_cases[] = {
 	{ "the first alias that is not null counts", test_aliases },
 	{ "long strings are told apart", test_long_strings_by_value },
 	{ "sort, limit and many queries in one round trip", test_sort_and_limit },
+	{ "queries of many collections in one round trip", test_one_round_trip },
 	{ "projection delivers nothing else", test_projection },
 	{ "the callback stops a query", test_callback_stops },
 	{ "documents of any _id are found", test_get_by_any_id },

@@ -71,7 +71,7 @@ at_most() {
 	cd /
 }
 
-@test "one save costs at most 3 round trips" {
+@test "one save costs at most 3 round trips, 5 with all messages of a MongoDB transaction" {
 	nv_many_names 1000
 	nv_many_records 1000
 	nv_mount
@@ -81,7 +81,9 @@ at_most() {
 	at_most 3 redis_round_trips sh -c 'echo "owner: ben" >>meta'
 	cd "$NG/teams/platform/domains/example.com/records"
 	jq '.ttl = 61' host-0500.A.json >"$NV_DIR/new"
-	at_most 3 docs_round_trips cp "$NV_DIR/new" host-0500.A.json
+	local most=3
+	[ -z "${NV_DOCS_SERVER:-}" ] || most=5
+	at_most "$most" docs_round_trips cp "$NV_DIR/new" host-0500.A.json
 	cd /
 	nv_equal 2 "$(NV_STREAM_START=0-0 nv_changes | wc -l)"
 }
