@@ -159,6 +159,9 @@ static void readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, b
 		off_t next = (off_t)(scan << NV_SCAN_INDEX_BITS | (index + 1));
 		more = index < 2 ? add_plain(&fill, index == 0 ? "." : "..", S_IFDIR, ino, next) : add_entry(&fill, &listing->entries[index - 2], next);
 	}
+	if (fill.used == 0 && more) {
+		nv_scans_end(request.fs->scans, scan); /* an empty reply is the end */
+	}
 	if (fuse_reply_buf(req, data, fill.used) != 0) {
 		for (size_t i = 0; i < fill.entered_count; i++) {
 			nv_inode_forget(request.fs->inodes, entered[i], 1);
