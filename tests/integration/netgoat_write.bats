@@ -159,7 +159,7 @@ newest() {
 @test "a new record takes the spelling its collection already uses" {
 	nv_umount
 	nv_docs dnsrecords 'del(.domainId) + {"domain_id": .domainId} | del(.value) + {"content": .value}' >"$NV_DIR/records"
-	rm -f "$NV_DIR"/docs.sqlite*
+	nv_docs_empty
 	for collection in teams users domains; do
 		nv_import "$collection" <"$NV_SRCDIR/examples/data/netgoat/$collection.ndjson"
 	done
@@ -356,7 +356,7 @@ newest() {
 	local other=$NV_DIR/other
 	jq . "$WWW" >/dev/null
 	mkdir "$other"
-	NETVIEWFS_TEST=1 "$NV_BIN" -f -o "docs=sqlite:$NV_DIR/docs.sqlite" "$other" </dev/null >>"$NV_DIR/log2" 2>&1 3>&- &
+	NETVIEWFS_TEST=1 "$NV_BIN" -f -o "docs=$NV_DOCS_URI" "$other" </dev/null >>"$NV_DIR/log2" 2>&1 3>&- &
 	OTHER_PID=$!
 	nv_wait_until mountpoint -q "$other"
 	nv_hold "cat:$WWW" wait "open:w+trunc:$WWW" 'write:{"value":"example.com","ttl":300,"proxied":false,"active":true}\n' close

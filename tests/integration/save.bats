@@ -316,7 +316,7 @@ comes_back() {
 	local json=$NG/teams/platform/domains/example.com/records/vpn.A.json id other=$NV_DIR/other
 	id=$(nv_doc_id dnsrecords '.name == "vpn"')
 	mkdir "$other"
-	NETVIEWFS_TEST=1 "$NV_BIN" -f -o "docs=sqlite:$NV_DIR/docs.sqlite" "$other" </dev/null >>"$NV_DIR/log2" 2>&1 3>&- &
+	NETVIEWFS_TEST=1 "$NV_BIN" -f -o "docs=$NV_DOCS_URI" "$other" </dev/null >>"$NV_DIR/log2" 2>&1 3>&- &
 	OTHER_PID=$!
 	nv_wait_until mountpoint -q "$other"
 	nv_hold "cat:$json" wait "open:w+trunc:$json" 'write:{"value":"198.51.100.10","ttl":3600,"proxied":false,"active":true}\n' close

@@ -141,10 +141,40 @@ nv_redis_value() {
 }
 
 # --- Documents -------------------------------------------------------------------------------------------------------------
+#
+# NV_DOCS_SERVER, "mongodb://HOST:PORT", makes all suites that use what is below keep their documents there, a database a test, and
+# not in an SQLite file (on_server.sh starts one and runs suites on it).
+
+# What netviewfs-docs and -o docs= take.
+nv_docs_names() {
+	if [ -n "${NV_DOCS_SERVER:-}" ]; then
+		NV_DOCS_STORE=$NV_DOCS_SERVER/netgoat_${NV_DIR##*.}
+		NV_DOCS_URI=$NV_DOCS_STORE
+	else
+		NV_DOCS_STORE=$NV_DIR/docs.sqlite
+		NV_DOCS_URI=sqlite:$NV_DOCS_STORE
+	fi
+	export NV_DOCS_STORE NV_DOCS_URI
+}
+
+# nv_docs_empty: from now on, an empty store in the place of the one before. Not while it is mounted.
+nv_docs_empty() {
+	if [ -n "${NV_DOCS_SERVER:-}" ]; then
+		NV_DOCS_STORE=${NV_DOCS_STORE}_
+		NV_DOCS_URI=$NV_DOCS_STORE
+	else
+		rm -f "$NV_DOCS_STORE"*
+	fi
+}
+
+# nv_sqlite_only: skips a test that is about the SQLite file.
+nv_sqlite_only() {
+	[ -z "${NV_DOCS_SERVER:-}" ] || skip "about the SQLite file"
+}
 
 # nv_docs COLLECTION [JQ-FILTER]: the documents as canonical extended JSON, one a line, straight from the store.
 nv_docs() {
-	"$NV_DOCS_TOOL" export "$NV_DIR/docs.sqlite" "$1" | jq -c "${2:-.}"
+	"$NV_DOCS_TOOL" export "$NV_DOCS_STORE" "$1" | jq -c "${2:-.}"
 }
 
 # nv_doc COLLECTION ID: one document by the hex digits of its ObjectId; nothing when there is none.
@@ -159,7 +189,7 @@ nv_doc_id() {
 
 # nv_import COLLECTION: NDJSON on standard input, straight into the store.
 nv_import() {
-	"$NV_DOCS_TOOL" import "$NV_DIR/docs.sqlite" "$1"
+	"$NV_DOCS_TOOL" import "$NV_DOCS_STORE" "$1"
 }
 
 # Document changes since the seed as lines "CHANGE|PATH".
@@ -171,7 +201,7 @@ nv_doc_changes() {
 
 # nv_mount [OPTIONS]: mounts both stores, or what OPTIONS (a -o list that begins with its own stores) say.
 nv_mount() {
-	local options=${NV_STORES:-docs=sqlite:$NV_DIR/docs.sqlite,redis=unix://$NV_DIR/redis.sock}
+	local options=${NV_STORES:-docs=$NV_DOCS_URI,redis=unix://$NV_DIR/redis.sock}
 	[ -z "${1:-}" ] || options=$options,$1
 	mkdir -p "$MNT"
 	: >"$NV_DIR/log"
@@ -255,6 +285,7 @@ nv_dir() {
 	MNT=$NV_DIR/mnt
 	NX=$MNT/netdox
 	NG=$MNT/netgoat
+	nv_docs_names
 	NV_EXPECTED_LOG=
 	NV_PID=
 	NV_REDIS_PID=
@@ -268,7 +299,7 @@ nv_dir() {
 nv_setup() {
 	nv_dir
 	nv_redis_start
-	sh "$NV_SRCDIR/examples/seed.sh" "$NV_DIR/docs.sqlite" "$NV_DIR/redis.sock" >"$NV_DIR/seed.log" 2>&1 || {
+	sh "$NV_SRCDIR/examples/seed.sh" "$NV_DOCS_STORE" "$NV_DIR/redis.sock" >"$NV_DIR/seed.log" 2>&1 || {
 		cat "$NV_DIR/seed.log" >&2
 		return 1
 	}
