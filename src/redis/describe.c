@@ -76,10 +76,10 @@ static void describe_durability(const struct nv_redis_replies *replies, struct n
 		            "redis durability: none; all data is lost when the server stops\n");
 	}
 	if (field_is(info, "aof_enabled", "1") && !field_is(info, "aof_last_write_status", "ok")) {
-		nv_buf_puts(out, "redis-warning: the last write of the append-only file failed\n");
+		nv_buf_puts(out, "redis warning: the last write of the append-only file failed\n");
 	}
 	if (!field_is(info, "rdb_last_bgsave_status", "ok")) {
-		nv_buf_puts(out, "redis-warning: the last snapshot failed\n");
+		nv_buf_puts(out, "redis warning: the last snapshot failed\n");
 	}
 }
 
@@ -89,7 +89,7 @@ static void describe_up(const struct nv_redis_replies *replies, struct nv_buf *o
 	describe_version(replies, out);
 	describe_durability(replies, out);
 	if (field_is(&replies->items[REPLICATION], "role", "slave")) {
-		nv_buf_puts(out, "redis-warning: the server is a replica\n");
+		nv_buf_puts(out, "redis warning: the server is a replica\n");
 	}
 }
 
