@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bsonsize.h"
+
 int32_t nv_raw_int32(const uint8_t *bytes)
 {
 	uint32_t value = 0;
@@ -42,118 +44,6 @@ int nv_raw_iter_init(struct nv_raw_iter *iter, const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Bytes of a length-prefixed text with its NUL, at bytes; 0 when damaged. */
-static size_t string_size(const uint8_t *bytes, size_t left)
-{
-	if (left < 5) {
-		return 0;
-	}
-	int32_t length = nv_raw_int32(bytes);
-	if (length < 1 || (size_t)length > left - 4 || bytes[4 + (size_t)length - 1] != 0) {
-		return 0;
-	}
-	return 4 + (size_t)length;
-}
-
-static size_t document_size(const uint8_t *bytes, size_t left)
-{
-	if (left < 5) {
-		return 0;
-	}
-	int32_t length = nv_raw_int32(bytes);
-	return length >= 5 && (size_t)length <= left && bytes[length - 1] == 0 ? (size_t)length : 0;
-}
-
-static size_t binary_size(const uint8_t *bytes, size_t left)
-{
-	if (left < 5 || nv_raw_int32(bytes) < 0 || (size_t)nv_raw_int32(bytes) > left - 5) {
-		return 0;
-	}
-	return 5 + (size_t)nv_raw_int32(bytes);
-}
-
-static size_t regex_size(const uint8_t *bytes, size_t left)
-{
-	const uint8_t *pattern_end = memchr(bytes, 0, left);
-	if (!pattern_end) {
-		return 0;
-	}
-	size_t used = (size_t)(pattern_end - bytes) + 1;
-	const uint8_t *options_end = left > used ? memchr(bytes + used, 0, left - used) : NULL;
-	return options_end ? (size_t)(options_end - bytes) + 1 : 0;
-}
-
-static size_t code_scope_size(const uint8_t *bytes, size_t left)
-{
-	if (left < 14 || nv_raw_int32(bytes) < 14 || (size_t)nv_raw_int32(bytes) > left) {
-		return 0;
-	}
-	size_t total = (size_t)nv_raw_int32(bytes);
-	size_t code = string_size(bytes + 4, total - 4);
-	if (code == 0 || document_size(bytes + 4 + code, total - 4 - code) != total - 4 - code) {
-		return 0;
-	}
-	return total;
-}
-
-/* Bytes of a value of that type at bytes; false when damaged or of no known type. */
-static bool value_size(uint8_t type, const uint8_t *bytes, size_t left, size_t *ret_size)
-{
-	size_t size = 0;
-	switch (type) {
-	case BSON_TYPE_UNDEFINED:
-	case BSON_TYPE_NULL:
-	case BSON_TYPE_MINKEY:
-	case BSON_TYPE_MAXKEY:
-		*ret_size = 0;
-		return true;
-	case BSON_TYPE_DOUBLE:
-	case BSON_TYPE_DATE_TIME:
-	case BSON_TYPE_TIMESTAMP:
-	case BSON_TYPE_INT64:
-		size = 8;
-		break;
-	case BSON_TYPE_UTF8:
-	case BSON_TYPE_CODE:
-	case BSON_TYPE_SYMBOL:
-		size = string_size(bytes, left);
-		break;
-	case BSON_TYPE_DOCUMENT:
-	case BSON_TYPE_ARRAY:
-		size = document_size(bytes, left);
-		break;
-	case BSON_TYPE_BINARY:
-		size = binary_size(bytes, left);
-		break;
-	case BSON_TYPE_OID:
-		size = 12;
-		break;
-	case BSON_TYPE_BOOL:
-		size = 1;
-		break;
-	case BSON_TYPE_REGEX:
-		size = regex_size(bytes, left);
-		break;
-	case BSON_TYPE_DBPOINTER:
-		size = string_size(bytes, left);
-		size += size ? 12 : 0;
-		break;
-	case BSON_TYPE_CODEWSCOPE:
-		size = code_scope_size(bytes, left);
-		break;
-	case BSON_TYPE_INT32:
-		size = 4;
-		break;
-	case BSON_TYPE_DECIMAL128:
-		size = 16;
-		break;
-	default:
-		break;
-	}
-	*ret_size = size;
-	return size > 0 && size <= left;
-}
-
 int nv_raw_iter_next(struct nv_raw_iter *iter, struct nv_raw_elem *ret_elem)
 {
 	if (iter->pos == iter->end) {
@@ -168,7 +58,7 @@ int nv_raw_iter_next(struct nv_raw_iter *iter, struct nv_raw_elem *ret_elem)
 	const uint8_t *value = key_end + 1;
 	size_t left = (size_t)(iter->data + iter->end - value);
 	size_t size = 0;
-	if (!value_size(type, value, left, &size)) {
+	if (!nv_bson_value_size(type, value, left, &size)) {
 		return -EINVAL;
 	}
 	*ret_elem = (struct nv_raw_elem){

@@ -10,12 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-uint32_t nv_le32(const uint8_t *data)
-{
-	return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |
-	       (uint32_t)data[3] << 24;
-}
-
 uint64_t nv_le64(const uint8_t *data)
 {
 	return (uint64_t)nv_le32(data) | (uint64_t)nv_le32(data + 4) << 32;
@@ -52,133 +46,19 @@ bool nv_bval_is_tree(const struct nv_bval *value)
 	return value->type == BSON_TYPE_DOCUMENT || value->type == BSON_TYPE_ARRAY;
 }
 
-/* Bytes of a string value (length, text, NUL) that begins at data, or 0. */
-static size_t string_size(const uint8_t *data, size_t room)
-{
-	if (room < 5) {
-		return 0;
-	}
-	size_t size = nv_le32(data);
-	if (size < 1 || size > room - 4 || data[4 + size - 1] != 0) {
-		return 0;
-	}
-	return 4 + size;
-}
-
-/* Bytes of a document that begins at data, by its own account, or 0. */
-static size_t document_size(const uint8_t *data, size_t room)
-{
-	if (room < 5) {
-		return 0;
-	}
-	size_t size = nv_le32(data);
-	if (size < 5 || size > room || data[size - 1] != 0) {
-		return 0;
-	}
-	return size;
-}
-
-static size_t regex_size(const uint8_t *data, size_t room)
-{
-	const uint8_t *end = memchr(data, 0, room);
-	if (!end) {
-		return 0;
-	}
-	size_t used = (size_t)(end - data) + 1;
-	const uint8_t *options_end = memchr(data + used, 0, room - used);
-	return options_end ? (size_t)(options_end - data) + 1 : 0;
-}
-
-static size_t binary_size(const uint8_t *data, size_t room)
-{
-	if (room < 5) {
-		return 0;
-	}
-	size_t size = nv_le32(data);
-	if (size > room - 5) {
-		return 0;
-	}
-	/* The old subtype has a second length inside, which libbson trusts. */
-	if (data[4] == BSON_SUBTYPE_BINARY_DEPRECATED &&
-	    (size < 4 || nv_le32(data + 5) != size - 4)) {
-		return 0;
-	}
-	return 5 + size;
-}
-
-static size_t code_size(const uint8_t *data, size_t room)
-{
-	if (room < 4) {
-		return 0;
-	}
-	size_t size = nv_le32(data);
-	if (size < 14 || size > room) {
-		return 0;
-	}
-	size_t text = string_size(data + 4, size - 4);
-	if (text == 0 || document_size(data + 4 + text, size - 4 - text) != size - 4 - text) {
-		return 0;
-	}
-	return size;
-}
-
-/* Sets *ret_size to the bytes of a value of that type at data; false when it does not fit or is no
- * type. */
-static bool value_size(int type, const uint8_t *data, size_t room, size_t *ret_size)
+/* As nv_bson_value_size, and that the old subtype of binaries has its second length right, which libbson trusts. */
+static bool value_size(uint8_t type, const uint8_t *data, size_t room, size_t *ret_size)
 {
 	size_t size = 0;
-	switch (type) {
-	case BSON_TYPE_UNDEFINED:
-	case BSON_TYPE_NULL:
-	case BSON_TYPE_MINKEY:
-	case BSON_TYPE_MAXKEY:
-		*ret_size = 0;
-		return true;
-	case BSON_TYPE_BOOL:
-		size = 1;
-		break;
-	case BSON_TYPE_INT32:
-		size = 4;
-		break;
-	case BSON_TYPE_DOUBLE:
-	case BSON_TYPE_DATE_TIME:
-	case BSON_TYPE_TIMESTAMP:
-	case BSON_TYPE_INT64:
-		size = 8;
-		break;
-	case BSON_TYPE_OID:
-		size = 12;
-		break;
-	case BSON_TYPE_DECIMAL128:
-		size = 16;
-		break;
-	case BSON_TYPE_UTF8:
-	case BSON_TYPE_CODE:
-	case BSON_TYPE_SYMBOL:
-		size = string_size(data, room);
-		break;
-	case BSON_TYPE_DOCUMENT:
-	case BSON_TYPE_ARRAY:
-		size = document_size(data, room);
-		break;
-	case BSON_TYPE_BINARY:
-		size = binary_size(data, room);
-		break;
-	case BSON_TYPE_REGEX:
-		size = regex_size(data, room);
-		break;
-	case BSON_TYPE_DBPOINTER:
-		size = string_size(data, room);
-		size = size > 0 ? size + 12 : 0;
-		break;
-	case BSON_TYPE_CODEWSCOPE:
-		size = code_size(data, room);
-		break;
-	default:
+	if (!nv_bson_value_size(type, data, room, &size)) {
+		return false;
+	}
+	if (type == BSON_TYPE_BINARY && data[4] == BSON_SUBTYPE_BINARY_DEPRECATED &&
+	    (size < 9 || nv_le32(data + 5) != size - 9)) {
 		return false;
 	}
 	*ret_size = size;
-	return size > 0 && size <= room;
+	return true;
 }
 
 int nv_bwalk_next(struct nv_bwalk *walk, struct nv_bfield *ret_field)
@@ -234,7 +114,8 @@ static int check_tree(const struct nv_bval *doc, unsigned depth)
 
 int nv_bval_check(const uint8_t *data, size_t size)
 {
-	if (document_size(data, size) != size || size == 0) {
+	size_t own = 0;
+	if (!nv_bson_value_size(BSON_TYPE_DOCUMENT, data, size, &own) || own != size) {
 		return -EINVAL;
 	}
 	struct nv_bval doc = { BSON_TYPE_DOCUMENT, data, size };
@@ -369,7 +250,7 @@ int nv_bval_from(const bson_value_t *value, struct nv_buf *store, struct nv_bval
 	}
 	/* What a caller made of pieces is checked like what came from outside. */
 	size_t size = 0;
-	if (!value_size((int)value->value_type, (const uint8_t *)store->data, store->len, &size) ||
+	if (!value_size((uint8_t)value->value_type, (const uint8_t *)store->data, store->len, &size) ||
 	    size != store->len) {
 		return -EINVAL;
 	}

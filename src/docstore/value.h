@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bsonsize.h"
 #include "base/buf.h"
 
 /* Documents and arrays inside each other that are accepted at most. */
@@ -39,7 +40,6 @@ struct nv_bwalk {
 };
 
 /* Little-endian numbers in BSON bytes. */
-uint32_t nv_le32(const uint8_t *data);
 uint64_t nv_le64(const uint8_t *data);
 void nv_put_le32(uint8_t *data, uint32_t number);
 

@@ -51,7 +51,7 @@ owner 'hiredis/.*' '^src/redis/'
 owner 'sqlite3\.h' '^src/docstore/sqlite'
 owner 'cjson/.*' '^src/netgoat/schema'
 owner 'mongoc.*' '^src/(docstore|watch)/mongo'
-owner 'bson/.*' '^src/(docstore|netgoat|views|codec)/'
+owner 'bson/.*' '^src/(base/bson|docstore/|netgoat/|views/|codec/)'
 result 'every foreign header has one owner' "$foreign"
 
 first=$(files -path './src/*.c' -o -path './tests/*.c' | while read -r file; do
