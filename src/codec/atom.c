@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 static bool is_control(char byte)
@@ -93,20 +94,6 @@ void nv_atom_format(struct nv_buf *out, enum nv_atom_kind kind, const char *data
 	}
 }
 
-static int hex_digit(char byte)
-{
-	if (byte >= '0' && byte <= '9') {
-		return byte - '0';
-	}
-	if (byte >= 'a' && byte <= 'f') {
-		return byte - 'a' + 10;
-	}
-	if (byte >= 'A' && byte <= 'F') {
-		return byte - 'A' + 10;
-	}
-	return -1;
-}
-
 /* Where an atom is being read. */
 struct atom {
 	struct nv_buf *out;
@@ -159,8 +146,8 @@ static size_t bad_escape(struct atom *atom, size_t i)
 static size_t read_escape(struct atom *atom, size_t i)
 {
 	char next = i + 1 < atom->size ? atom->text[i + 1] : '\0';
-	int high = i + 2 < atom->size ? hex_digit(atom->text[i + 2]) : -1;
-	int low = i + 3 < atom->size ? hex_digit(atom->text[i + 3]) : -1;
+	int high = i + 2 < atom->size ? nv_hex_digit(atom->text[i + 2]) : -1;
+	int low = i + 3 < atom->size ? nv_hex_digit(atom->text[i + 3]) : -1;
 
 	if (next == '\\') {
 		nv_buf_putc(atom->out, '\\');

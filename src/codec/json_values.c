@@ -9,27 +9,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "codec/base64.h"
 #include "codec/json_int.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if (c >= 'a' && c <= 'f') {
-		return c - 'a' + 10;
-	}
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* Appends the bytes of 2 * count hex digits; false when they are none (zeros were appended). */
 static bool put_hex(const char *text, size_t size, size_t count, struct nv_buf *out)
 {
 	bool good = size == 2 * count;
 	for (size_t i = 0; i < count; i++) {
-		int high = good ? hex_digit(text[2 * i]) : 0;
-		int low = good ? hex_digit(text[2 * i + 1]) : 0;
+		int high = good ? nv_hex_digit(text[2 * i]) : 0;
+		int low = good ? nv_hex_digit(text[2 * i + 1]) : 0;
 		good = good && high >= 0 && low >= 0;
 		nv_buf_putc(out, good ? (char)(high * 16 + low) : 0);
 	}
@@ -220,7 +210,7 @@ static int subtype_of(const char *text, size_t size)
 		return -1;
 	}
 	for (size_t i = 0; i < size; i++) {
-		int digit = hex_digit(text[i]);
+		int digit = nv_hex_digit(text[i]);
 		if (digit < 0) {
 			return -1;
 		}

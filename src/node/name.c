@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 /* '~' and 16 hexadecimal digits. */
@@ -152,27 +153,13 @@ void nv_name_encode(struct nv_buf *out, const char *name, size_t size, const cha
 	}
 }
 
-static int hex_digit(char byte)
-{
-	if (byte >= '0' && byte <= '9') {
-		return byte - '0';
-	}
-	if (byte >= 'a' && byte <= 'f') {
-		return byte - 'a' + 10;
-	}
-	if (byte >= 'A' && byte <= 'F') {
-		return byte - 'A' + 10;
-	}
-	return -1;
-}
-
 static bool ends_in_cut_mark(const char *name, size_t size)
 {
 	if (size < CUT_MARK || name[size - CUT_MARK] != '~') {
 		return false;
 	}
 	for (size_t i = size - CUT_MARK + 1; i < size; i++) {
-		if (hex_digit(name[i]) < 0 || (name[i] >= 'A' && name[i] <= 'F')) {
+		if (nv_hex_digit(name[i]) < 0 || (name[i] >= 'A' && name[i] <= 'F')) {
 			return false;
 		}
 	}
@@ -194,8 +181,8 @@ int nv_name_decode(const char *name, size_t size, struct nv_buf *out, bool *ret_
 		size = 0;
 	}
 	for (size_t i = 0; i < size; i++) {
-		int high = size - i > 2 ? hex_digit(name[i + 1]) : -1;
-		int low = size - i > 2 ? hex_digit(name[i + 2]) : -1;
+		int high = size - i > 2 ? nv_hex_digit(name[i + 1]) : -1;
+		int low = size - i > 2 ? nv_hex_digit(name[i + 2]) : -1;
 
 		if (name[i] == '~' || (name[i] == '%' && (high < 0 || low < 0))) {
 			nv_buf_truncate(out, start);

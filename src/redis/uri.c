@@ -15,25 +15,12 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/hex.h"
 
 #define REDIS_PORT 6379
 
 static const char form_hint[] =
 	"use redis://[user:password@]host[:port][/db] or unix:///path[?db=N]";
-
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9') {
-		return digit - '0';
-	}
-	if (digit >= 'a' && digit <= 'f') {
-		return digit - 'a' + 10;
-	}
-	if (digit >= 'A' && digit <= 'F') {
-		return digit - 'A' + 10;
-	}
-	return -1;
-}
 
 /* Decodes %XX into a new string. what names the part for the message. */
 static int decode(const char *text, size_t size, const char *what, char **ret_text,
@@ -51,8 +38,8 @@ static int decode(const char *text, size_t size, const char *what, char **ret_te
 			continue;
 		}
 
-		int high = i + 2 < size ? hex_value(text[i + 1]) : -1;
-		int low = i + 2 < size ? hex_value(text[i + 2]) : -1;
+		int high = i + 2 < size ? nv_hex_digit(text[i + 1]) : -1;
+		int low = i + 2 < size ? nv_hex_digit(text[i + 2]) : -1;
 
 		if (high < 0 || low < 0) {
 			return nv_fail(err, EINVAL,
