@@ -64,6 +64,9 @@ bool nv_subject_is(const struct nv_subject *subject, const bson_t *doc);
 int nv_subject_blob(const struct nv_subject *subject, const bson_t *doc, const char *collection,
                     struct nv_blob **ret_blob, struct nv_err *err);
 
+/* Adds the guard that no document is what ask asks for. 0 or -ENOMEM. */
+int nv_docop_guard(struct nv_doctx *tx, const struct nv_docask *ask, enum nv_tx_purpose purpose);
+
 /* Adds the guards of a record: nothing else stands beside a CNAME. id: of the record itself, or
  * NULL for a new one. 0 or -ENOMEM. */
 int nv_subject_guard_dns(const struct nv_subject *subject, struct nv_doctx *tx, const bson_t *doc,

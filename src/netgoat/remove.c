@@ -135,26 +135,6 @@ static int ask_farewell(struct farewell *farewell, struct nv_err *err)
 	return rc || farewell->own ? rc : nv_fail(err, ENOENT, "it is gone already");
 }
 
-static int guard_empty(struct farewell *farewell, const struct nv_docask *ask,
-                       enum nv_tx_purpose purpose)
-{
-	struct nv_arena *arena = &farewell->tx.arena;
-	struct nv_docterm *terms = nv_arena_alloc(arena, ask->terms_count, sizeof(*terms));
-	if (!terms) {
-		return -ENOMEM;
-	}
-	memcpy(terms, ask->terms, ask->terms_count * sizeof(*terms));
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < ask->kind->collections_count; i++) {
-		struct nv_docwrite write = { .kind = NV_DOCWRITE_ABSENT,
-			                     .collection = ask->kind->collections[i],
-			                     .terms = terms,
-			                     .terms_count = ask->terms_count };
-		rc = nv_doctx_add(&farewell->tx, &write, purpose);
-	}
-	return rc;
-}
-
 /* Nothing of that kind refers to the object; notices count as they are listed: a team that is
  * named wins. */
 static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_role role)
@@ -171,7 +151,7 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 		                   farewell->head->doc, &team, NULL)) {
 			nv_docask_term(&same, NV_ROLE_TEAM, NV_DOCTERM_EQ,
 			               nv_arena_value(&farewell->tx.arena, &team), 1);
-			int rc = guard_empty(farewell, &same, NV_TX_GUARD_EMPTY);
+			int rc = nv_docop_guard(&farewell->tx, &same, NV_TX_GUARD_EMPTY);
 			if (rc) {
 				return rc;
 			}
@@ -179,7 +159,7 @@ static int guard_kind(struct farewell *farewell, enum nv_doc_kind kind, enum nv_
 	} else if (notice) {
 		nv_docask_term(&ask, NV_ROLE_DOMAIN, NV_DOCTERM_NULL, NULL, 0);
 	}
-	return guard_empty(farewell, &ask, NV_TX_GUARD_EMPTY);
+	return nv_docop_guard(&farewell->tx, &ask, NV_TX_GUARD_EMPTY);
 }
 
 /* One chunk file that goes with its domain. */
@@ -270,8 +250,9 @@ static int guard_others(struct farewell *farewell)
 		return 0;
 	}
 	nv_docask_id(&ask, NV_DOCTERM_NIN, known, count);
-	return known && !nv_arena_error(arena) ? guard_empty(farewell, &ask, NV_TX_GUARD_OTHERS)
-	                                       : -ENOMEM;
+	return known && !nv_arena_error(arena)
+	               ? nv_docop_guard(&farewell->tx, &ask, NV_TX_GUARD_OTHERS)
+	               : -ENOMEM;
 }
 
 static int plan_domain(struct farewell *farewell, struct nv_err *err)
@@ -327,7 +308,7 @@ static int plan_user(struct farewell *farewell, struct nv_err *err)
 	}
 	struct nv_docask ask = { .kind = nv_ng_kind(farewell->ng, NV_DOC_TEAM) };
 	nv_docask_term(&ask, NV_ROLE_MEMBER_USER, NV_DOCTERM_EQ, &farewell->head->id, 1);
-	return guard_empty(farewell, &ask, NV_TX_GUARD_EMPTY)
+	return nv_docop_guard(&farewell->tx, &ask, NV_TX_GUARD_EMPTY)
 	               ? nv_fail(err, ENOMEM, "out of memory")
 	               : 0;
 }

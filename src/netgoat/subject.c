@@ -129,8 +129,7 @@ int nv_subject_blob(const struct nv_subject *subject, const bson_t *doc, const c
 
 /* ---- Guards ---- */
 
-/* One ABSENT write for each collection of the kind. */
-static int add_guard(struct nv_doctx *tx, const struct nv_docask *ask, enum nv_tx_purpose purpose)
+int nv_docop_guard(struct nv_doctx *tx, const struct nv_docask *ask, enum nv_tx_purpose purpose)
 {
 	struct nv_docterm *terms = nv_arena_alloc(&tx->arena, ask->terms_count + 1, sizeof(*terms));
 	if (!terms) {
@@ -168,7 +167,7 @@ int nv_subject_guard_name(const struct nv_subject *subject, struct nv_doctx *tx,
 	if (except_count) {
 		nv_docask_id(&ask, NV_DOCTERM_NIN, except, except_count);
 	}
-	return nv_arena_error(&tx->arena) ? -ENOMEM : add_guard(tx, &ask, NV_TX_GUARD_NAME);
+	return nv_arena_error(&tx->arena) ? -ENOMEM : nv_docop_guard(tx, &ask, NV_TX_GUARD_NAME);
 }
 
 int nv_subject_guard_dns(const struct nv_subject *subject, struct nv_doctx *tx, const bson_t *doc,
@@ -207,7 +206,7 @@ int nv_subject_guard_dns(const struct nv_subject *subject, struct nv_doctx *tx, 
 	if (id) {
 		nv_docask_id(&ask, NV_DOCTERM_NIN, nv_arena_value_copy(arena, id), 1);
 	}
-	return nv_arena_error(arena) ? -ENOMEM : add_guard(tx, &ask, NV_TX_GUARD_DNS);
+	return nv_arena_error(arena) ? -ENOMEM : nv_docop_guard(tx, &ask, NV_TX_GUARD_DNS);
 }
 
 int nv_subject_guard_parent(const struct nv_subject *subject, struct nv_doctx *tx)

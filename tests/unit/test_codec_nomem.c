@@ -13,43 +13,7 @@
 #include <cmocka.h>
 
 #include "codec_test.h"
-
-/* The allocation that fails, counted down; 0 = none does. The wrappers have no other place for it. */
-static unsigned long countdown;
-
-static bool fails_now(void)
-{
-	return countdown > 0 && --countdown == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-void *__real_reallocarray(void *block, size_t count, size_t size);
-void *__wrap_reallocarray(void *block, size_t count, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-	return fails_now() ? NULL : __real_realloc(block, size);
-}
-
-void *__wrap_reallocarray(void *block, size_t count, size_t size)
-{
-	return fails_now() ? NULL : __real_reallocarray(block, count, size);
-}
+#include "../nomem.h"
 
 /* Fails the first allocation of reading and writing the text, then the second, … until all is well. */
 static void try_all_failures(const struct codec *codec, const char *text, int expected)
