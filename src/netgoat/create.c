@@ -234,6 +234,13 @@ static int revive(struct birth *birth, const struct nv_version *parent, bson_t *
 		rc = nv_bson_changes_add(&changes, path, NULL, &now);
 		bson_destroy(&now);
 	}
+	for (size_t i = 0; rc == 0 && i < kind->fields_count; i++) {
+		const struct nv_schema_field *field = kind->fields[i];
+		if (field->reset && field->fallback &&
+		    nv_doc_find(birth->text, field->paths[0], &iter)) {
+			rc = nv_bson_changes_add(&changes, field->paths[0], NULL, field->fallback);
+		}
+	}
 	birth->collection = parent->collection;
 	return rc ? nv_fail(err, ENOMEM, "out of memory")
 	          : nv_bson_apply(birth->text, &changes, ret_doc, err);

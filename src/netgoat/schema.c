@@ -188,6 +188,7 @@ static int load_attribute(struct nv_schema *schema, struct nv_schema_field *fiel
 	} flags[] = {
 		{ "required", &field->required }, { "secret", &field->secret },
 		{ "state", &field->state },       { "copy", &field->copy },
+		{ "reset", &field->reset },
 		{ "ids", &field->ids },           { "enum_nocase", &field->enum_nocase },
 	};
 	for (size_t i = 0; i < COUNT(flags); i++) {

@@ -127,6 +127,7 @@ struct nv_schema_field {
 	bool required; /* refused when a new document (or element) lacks it, or when it is taken away */
 	bool secret; /* never shown, masked in views and changelog */
 	bool state;  /* kept by the server: not in the text, not to be set */
+	bool reset;  /* goes back to its default when its document changes */
 	bool copy;   /* repeats something of the parent; set from it */
 	bool enum_nocase;
 	bool has_min, has_max;

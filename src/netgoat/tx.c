@@ -56,6 +56,14 @@ int nv_doctx_insert(struct nv_doctx *tx, const char *collection, bson_t *doc)
 	return kept ? nv_doctx_add(tx, &write, NV_TX_PLAIN) : -ENOMEM;
 }
 
+static const bson_value_t *first_value(struct nv_arena *arena, const bson_t *doc)
+{
+	bson_iter_t iter;
+	return doc && bson_iter_init(&iter, doc) && bson_iter_next(&iter)
+	               ? nv_arena_value(arena, &iter)
+	               : NULL;
+}
+
 int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struct nv_docset *sets,
                    size_t *sets_count, size_t sets_max, struct nv_docinc *incs, size_t *incs_count,
                    size_t incs_max)
@@ -68,6 +76,16 @@ int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struc
 			                                    .value = now,
 			                                    .when = NV_DOCWHEN_SAME_TYPE };
 	}
+	for (size_t i = 0; i < kind->fields_count && *sets_count < sets_max; i++) {
+		const struct nv_schema_field *field = kind->fields[i];
+		const bson_value_t *value = field->reset ? first_value(&tx->arena, field->fallback)
+		                                         : NULL;
+		if (value) {
+			sets[(*sets_count)++] = (struct nv_docset){ .path = field->paths[0],
+				                                    .value = value,
+				                                    .when = NV_DOCWHEN_SAME_TYPE };
+		}
+	}
 	count = nv_schema_role_paths(kind, NV_ROLE_VERSION, &paths);
 	for (size_t i = 0; i < count && *incs_count < incs_max; i++) {
 		incs[(*incs_count)++] = (struct nv_docinc){ .path = paths[i], .n = 1 };
@@ -77,14 +95,6 @@ int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struc
 
 #define TOUCH_MAX 8 /* aliases of a field at most */
 #define KEPT_MAX 8  /* roles that an update expects to be as they were, at most */
-
-static const bson_value_t *first_value(struct nv_arena *arena, const bson_t *doc)
-{
-	bson_iter_t iter;
-	return doc && bson_iter_init(&iter, doc) && bson_iter_next(&iter)
-	               ? nv_arena_value(arena, &iter)
-	               : NULL;
-}
 
 static bool has_expect(const struct nv_docwrite *write, const char *path)
 {

@@ -54,8 +54,8 @@ int nv_doctx_update(struct nv_doctx *tx, const struct nv_schema_kind *kind, cons
 int nv_doctx_delete(struct nv_doctx *tx, const struct nv_schema_kind *kind, const char *collection,
                     const bson_t *base);
 
-/* The writer's share of a change: sets its update time (where it has one) and counts its version
- * (where it has one). Fills sets and incs from the arena. */
+/* The writer's share of a change: sets its update time (where it has one), resets what says that
+ * the old version has reached others, and counts its version (where it has one). Fills sets and incs from the arena. */
 int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struct nv_docset *sets,
                    size_t *sets_count, size_t sets_max, struct nv_docinc *incs, size_t *incs_count,
                    size_t incs_max);

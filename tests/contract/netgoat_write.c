@@ -51,6 +51,29 @@ static void one_field_is_one_change(void **state)
 		",'domain':'example.com','type':'A','name':'@','value':'192.0.2.12','ttl':3600}");
 }
 
+/* What says that a record has reached the edge is not true of its next version. */
+static void what_changes_is_not_propagated(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	seed_company(f);
+	poke(f, "dnsrecords", WWW_ID, "propagated", "true");
+	later(f);
+	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"),
+	                    "same");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "propagated"), "true");
+	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.11','ttl':300,'active':true,'note':'x'}"),
+	                    "ok");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "propagated"), "false");
+	assert_string_equal(field(f, "dnsrecords", APEX_ID, "propagated"), "none");
+	assert_null(strstr(newest_entry(f), "propagated"));
+	poke(f, "dnsrecords", WWW_ID, "propagated", "true");
+	later(f);
+	assert_string_equal(do_rename(f, COM, "netgoat/teams/acme/domains/example.net", false),
+	                    "ok");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "domain"), "'example.net'");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "propagated"), "false");
+}
+
 static void numbers_keep_their_type(void **state)
 {
 	struct netgoat_fixture *f = *state;
@@ -846,6 +869,7 @@ int main(void)
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	const struct CMUnitTest tests[] = {
 		NETGOAT_CASES(one_field_is_one_change),
+		NETGOAT_CASES(what_changes_is_not_propagated),
 		NETGOAT_CASES(numbers_keep_their_type),
 		NETGOAT_CASES(hidden_fields_survive),
 		NETGOAT_CASES(secrets_typed_in),

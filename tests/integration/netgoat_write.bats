@@ -39,6 +39,7 @@ newest() {
 	edit "$WWW" '.ttl = 120'
 	nv_doc dnsrecords "$WWW_ID" >"$NV_DIR/after"
 	nv_equal '{"$numberInt":"120"}' "$(jq -c .ttl "$NV_DIR/after")"
+	nv_equal "true false" "$(jq .propagated "$NV_DIR/before") $(jq .propagated "$NV_DIR/after")"
 	diff <(jq -c 'del(.ttl, .updated_at, .__v, .propagated)' "$NV_DIR/before") <(jq -c 'del(.ttl, .updated_at, .__v, .propagated)' "$NV_DIR/after")
 	[ "$(jq -r '.updated_at["$date"]["$numberLong"]' "$NV_DIR/after")" -gt "$(jq -r '.updated_at["$date"]["$numberLong"]' "$NV_DIR/before")" ]
 	nv_equal '{"$numberInt":"1"}' "$(jq -c .__v "$NV_DIR/after")"
