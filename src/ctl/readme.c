@@ -43,6 +43,8 @@ static const char tail[] =
 	"WHEN A COMMAND FAILS\n"
 	"  tail .netviewfs/errors      why, with line and column, newest last\n"
 	"  Invalid argument            the text was refused and nothing was changed\n"
+	"  Operation not permitted     the database has no such change; or, from mv,\n"
+	"                              what Invalid argument means elsewhere\n"
 	"  Stale file handle           somebody else changed the same thing meanwhile:\n"
 	"                              read it again, then save; what you wrote is in\n"
 	"                              conflicts/, next to what you had read (base)\n"
