@@ -20,53 +20,7 @@
 
 #include "base/cleanup.h"
 #include "save/save.h"
-#include "toy_family.h"
-
-struct fixture {
-	struct nv_clock *clock;
-	struct nv_errors_ring *errors;
-	struct nv_metrics metrics;
-	struct toy toy;
-	struct nv_tree tree;
-	struct nv_save *save;
-	struct nv_faults faults;
-	struct nv_err err;
-	struct nv_call call;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	assert_int_equal(nv_clock_new(&f->clock), 0);
-	assert_int_equal(nv_errors_ring_new(f->clock, 100, &f->errors), 0);
-	toy_init(&f->toy, f->clock);
-	f->tree = (struct nv_tree){ .rows = toy_rows, .rows_count = toy_rows_count };
-	f->tree.self[NV_FAMILY_ROOT] = &f->tree;
-	f->tree.self[NV_FAMILY_NETDOX] = &f->toy;
-	const struct nv_save_config config = { .tree = &f->tree, .clock = f->clock, .errors = f->errors, .metrics = &f->metrics, .scratch_bytes = 65536 };
-	assert_int_equal(nv_save_new(&config, &f->save, NULL), 0);
-	f->call = (struct nv_call){ .uid = 7, .gid = 7, .pid = getpid(), .faults = &f->faults };
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	nv_save_finish(f->save);
-	nv_save_free(f->save);
-	toy_release(&f->toy);
-	nv_errors_ring_free(f->errors);
-	nv_faults_release(&f->faults);
-	nv_clock_free(f->clock);
-	free(f);
-	return 0;
-}
-
-static struct nv_place dir(const char *path)
-{
-	return (struct nv_place){ .path = path };
-}
+#include "save_fixture.h"
 
 static void pass(struct fixture *f, int64_t ms)
 {
