@@ -261,79 +261,47 @@ operations.remove = {
 	end,
 }
 
--- field KEY FIELD OLD NEW ENTRY: one field of a hash from OLD to NEW (each an optional).
-operations.field = {
-	read = function(op)
-		op.key, op.field = take(), take()
-		op.old, op.new, op.entry = take_optional(), take_optional(), take_number()
-	end,
-	check = function(op)
-		local wrong, kind = right_type(op.key, 'hash')
-		if wrong then
-			return wrong
-		end
-		local now = kind == 'hash' and redis.call('HGET', op.key, op.field)
-		op.skip = now == op.new
-		if not op.skip and now ~= op.old then
-			return refuse('STALE', op.key, op.field)
-		end
-		if op.new then
-			return may('HSET', op.key, op.field, op.new)
-		end
-		return may('HDEL', op.key, op.field)
-	end,
-	write = function(op)
-		if op.skip then
-			return
-		end
-		if op.new then
-			redis.call('HSET', op.key, op.field, op.new)
-		else
-			redis.call('HDEL', op.key, op.field)
-		end
-		done(op.key, op.entry)
-	end,
-}
-
--- Scores have several spellings; false is "not there".
-local function same_score(a, b)
-	return a == b or (a and b and tonumber(a) == tonumber(b)) or false
+-- One part of a key, KEY PART OLD NEW ENTRY: from OLD to NEW (each an optional). get and remove are
+-- commands, put makes one.
+local function part_of(kind_wanted, get, put, remove, same)
+	return {
+		read = function(op)
+			op.key, op.part = take(), take()
+			op.old, op.new, op.entry = take_optional(), take_optional(), take_number()
+		end,
+		check = function(op)
+			local wrong, kind = right_type(op.key, kind_wanted)
+			if wrong then
+				return wrong
+			end
+			local now = kind == kind_wanted and redis.call(get, op.key, op.part)
+			op.skip = same(now, op.new)
+			if not op.skip and not same(now, op.old) then
+				return refuse('STALE', op.key, op.part)
+			end
+			op.command = op.new and put(op) or { remove, op.key, op.part }
+			return may(unpack(op.command))
+		end,
+		write = function(op)
+			if not op.skip then
+				redis.call(unpack(op.command))
+				done(op.key, op.entry)
+			end
+		end,
+	}
 end
 
--- score KEY MEMBER OLD NEW ENTRY: the score of a member of a sorted set from OLD to NEW (each an
--- optional).
-operations.score = {
-	read = function(op)
-		op.key, op.member = take(), take()
-		op.old, op.new, op.entry = take_optional(), take_optional(), take_number()
-	end,
-	check = function(op)
-		local wrong, kind = right_type(op.key, 'zset')
-		if wrong then
-			return wrong
-		end
-		local now = kind == 'zset' and redis.call('ZSCORE', op.key, op.member)
-		op.skip = same_score(now, op.new)
-		if not op.skip and not same_score(now, op.old) then
-			return refuse('STALE', op.key, op.member)
-		end
-		if op.new then
-			return may('ZADD', op.key, op.new, op.member)
-		end
-		return may('ZREM', op.key, op.member)
-	end,
-	write = function(op)
-		if op.skip then
-			return
-		end
-		if op.new then
-			redis.call('ZADD', op.key, op.new, op.member)
-		else
-			redis.call('ZREM', op.key, op.member)
-		end
-		done(op.key, op.entry)
-	end,
-}
+-- field: one field of a hash.
+operations.field = part_of('hash', 'HGET', function(op)
+	return { 'HSET', op.key, op.part, op.new }
+end, 'HDEL', rawequal)
+
+-- score: the score of a member of a sorted set. Scores have several spellings; false is "not there".
+operations.score = part_of('zset', 'ZSCORE', function(op)
+	return { 'ZADD', op.key, op.new, op.part }
+end, 'ZREM', function(a, b)
+	return a == b or (a and b and tonumber(a) == tonumber(b)) or false
+end)
 
 -- whole KEY OLDTYPE COUNT ITEMS NEWTYPE COUNT ITEMS ENTRY: a key's type and value, from the old
 -- one to the new one. OLDTYPE any: whatever it is; NEWTYPE none: the key goes.
