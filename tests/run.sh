@@ -158,7 +158,11 @@ suites() {
 }
 
 run_default() {
-	step 'compile with gcc' compile gcc --enable-werror && check gcc
+	if step 'compile with gcc' compile gcc --enable-werror; then
+		check gcc
+		say 'the contract of document stores, by store'
+		sh "$top/tests/contract/table.sh" "$build/gcc"
+	fi
 	step 'compile with AddressSanitizer and UBSan' compile asan --enable-werror --enable-asan --enable-ubsan 'CFLAGS=-O1 -g' &&
 		check asan TESTS="$(suites asan)"
 }
