@@ -78,6 +78,12 @@ have() {
 	[ "$(dpkg-query -W -f '${db:Status-Abbrev}\n' "$@" 2>/dev/null | grep -c '^ii')" -eq $# ]
 }
 
+# What it prints is of interest only when it fails: finish() shows it then.
+apt() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@" >>"$work/apt.log" 2>&1
+}
+
+work=$(mktemp -d)
 packages="fuse3 redis-server jq"
 if [ -z "${NV_BUILDDIR:-}" ]; then
 	packages="$packages gcc make automake autoconf pkgconf libc6-dev libfuse3-dev libhiredis-dev libcjson-dev libsqlite3-dev libbson-dev"
@@ -90,25 +96,29 @@ if ! have $packages; then
 		policy=/usr/sbin/policy-rc.d
 		printf '#!/bin/sh\nexit 101\n' | as_root sh -c "cat >$policy && chmod 755 $policy"
 	fi
-	as_root apt-get update -q >/dev/null
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >/dev/null
+	apt update
+	# shellcheck disable=SC2086
+	apt install -y --no-install-recommends $packages
 	[ -z "$policy" ] || as_root rm -f "$policy"
 	policy=
 fi
 
-work=$(mktemp -d)
 if [ -n "${NV_BUILDDIR:-}" ]; then
 	build=$NV_BUILDDIR
 else
-	say "Building in a private directory"
-	build=$work/build
-	mkdir "$build" "$work/src"
-	# The sources stay as they are: autoreconf writes into a copy.
-	tar -C "$top" --exclude=./.git --exclude=./mnt --exclude='./_build*' --exclude=./config.status --exclude='*.o' --exclude='*.a' -cf - . | tar -C "$work/src" -xf -
-	if [ ! -x "$work/src/configure" ]; then
-		autoreconf -fi "$work/src" >"$work/build.log" 2>&1
+	kept=$top/_build/demo
+	mkdir -p "$kept" 2>/dev/null && [ -w "$kept" ] || kept=$work
+	say "Building in $kept"
+	build=$kept/build
+	mkdir -p "$build" "$kept/src"
+	# The sources stay as they are: autoreconf writes into a copy. What was built from the same sources is not built again.
+	tar -C "$top" --exclude=./.git --exclude=./mnt --exclude='./_build*' --exclude=./config.status --exclude='*.o' --exclude='*.a' -cf - . |
+		tar -C "$kept/src" -xf -
+	if [ ! -x "$kept/src/configure" ]; then
+		autoreconf -fi "$kept/src" >"$work/build.log" 2>&1
 	fi
-	(cd "$build" && "$work/src/configure" && make -j"$(nproc)") >>"$work/build.log" 2>&1
+	[ -e "$build/Makefile" ] || (cd "$build" && "$kept/src/configure") >>"$work/build.log" 2>&1
+	make -C "$build" -j"$(nproc)" netviewfs netviewfs-docs >>"$work/build.log" 2>&1
 fi
 
 say "Starting a private Redis and filling both stores with the example data"
