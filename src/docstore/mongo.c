@@ -17,6 +17,8 @@
 
 #include "docstore/mongopending.h"
 
+enum { DAY_S = 86400 };
+
 static const struct nv_docstore_ops mongo_ops;
 
 struct nv_mongo *nv_mongo(struct nv_docstore *store)
@@ -119,6 +121,12 @@ static bool make_pool(struct nv_mongo *store, const mongoc_uri_t *uri)
 
 /* ---- What the server is ---- */
 
+/* Who answers: a read-only mount needs no primary if the URI says so. */
+static const mongoc_read_prefs_t *reading(const struct nv_mongo_call *call)
+{
+	return call->primary ? call->store->primary : mongoc_client_get_read_prefs(call->client);
+}
+
 static int run_simple(struct nv_mongo_call *call, const char *command, bson_t *reply,
                       struct nv_err *err)
 {
@@ -128,8 +136,8 @@ static int run_simple(struct nv_mongo_call *call, const char *command, bson_t *r
 	int rc = nv_mongo_check_time(call, err);
 	if (rc < 0) {
 		bson_init(reply);
-	} else if (mongoc_client_command_simple(call->client, call->store->database, &doc, NULL,
-	                                        reply, &error)) {
+	} else if (mongoc_client_command_simple(call->client, call->store->database, &doc,
+	                                        reading(call), reply, &error)) {
 		call->outcome = NV_OUTCOME_ANSWERED;
 	} else {
 		rc = nv_mongo_failed(call, &error, reply, err);
@@ -143,7 +151,7 @@ static void note_topology(struct nv_mongo_call *call, char *out, size_t size)
 	bson_error_t error;
 	bson_iter_t iter;
 	mongoc_server_description_t *server =
-		mongoc_client_select_server(call->client, false, NULL, &error);
+		mongoc_client_select_server(call->client, false, reading(call), &error);
 	const char *type = server ? mongoc_server_description_type(server) : "Unknown";
 	const bson_t *hello = server ? mongoc_server_description_hello_response(server) : NULL;
 	const char *set =
@@ -192,7 +200,20 @@ static void describe_durability(struct nv_mongo *store)
 	                       : "pending entry, settled after a crash");
 }
 
-/* The first contact. What mounts left pending is settled before anything is shown. */
+/* What mounts left pending is settled before anything is shown. A server with transactions has pending
+ * entries only from the time when it had none, or when a mount was told so for a moment: those of the
+ * last day are looked for. There is no index for the others, and a changelog can be long. */
+static int settle_first(struct nv_mongo_call *call, struct nv_err *err)
+{
+	struct timespec now = nv_clock_wall(call->store->base.clock);
+	bool all = atomic_load(&call->store->transactions) == NV_MONGO_NO;
+	int rc = nv_mongopending_settle(call, all ? 0 : (int64_t)now.tv_sec - DAY_S, err);
+	return rc == -ETIMEDOUT ? nv_wrap(err, "looking for pending changelog entries "
+	                                       "(an index helps: netviewfs --create-indexes)")
+	                        : rc;
+}
+
+/* The first contact. */
 static int meet_server(struct nv_mongo *store, struct nv_err *err)
 {
 	struct nv_mongo_call call;
@@ -200,10 +221,11 @@ static int meet_server(struct nv_mongo *store, struct nv_err *err)
 	if (rc < 0) {
 		return rc;
 	}
+	call.primary = !store->base.readonly;
 	rc = look_at_server(&call, err);
 	if (rc == 0 && !store->base.readonly) {
 		rc = nv_mongo_probe_transactions(&call, err);
-		rc = rc < 0 ? rc : nv_mongopending_settle(&call, 0, err);
+		rc = rc < 0 ? rc : settle_first(&call, err);
 	}
 	nv_mongo_end(&call);
 	if (rc == 0 && !store->base.readonly && atomic_load(&store->transactions) == NV_MONGO_NO) {
@@ -245,6 +267,8 @@ static void mongo_close(struct nv_docstore *base)
 	if (store->pool) {
 		mongoc_client_pool_destroy(store->pool);
 	}
+	mongoc_transaction_opts_destroy(store->transaction);
+	mongoc_read_prefs_destroy(store->primary);
 	pthread_mutex_destroy(&store->mutex);
 	free(store->location);
 	free(store->database);
@@ -264,6 +288,19 @@ static const struct nv_docstore_ops mongo_ops = {
 	.log_read = nv_mongo_log_read,
 };
 
+/* A commit decides by what it reads, so it reads where it writes, and waits for no majority to read:
+ * a transaction whose snapshot is old conflicts when it writes. */
+static void decide_by_primary(struct nv_mongo *store)
+{
+	mongoc_read_concern_t *concern = mongoc_read_concern_new();
+	mongoc_read_concern_set_level(concern, MONGOC_READ_CONCERN_LEVEL_LOCAL);
+	store->primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+	store->transaction = mongoc_transaction_opts_new();
+	mongoc_transaction_opts_set_read_prefs(store->transaction, store->primary);
+	mongoc_transaction_opts_set_read_concern(store->transaction, concern);
+	mongoc_read_concern_destroy(concern);
+}
+
 static bool is_majority(const mongoc_uri_t *uri)
 {
 	const mongoc_write_concern_t *concern = mongoc_uri_get_write_concern(uri);
@@ -282,6 +319,7 @@ static int mongo_open(const mongoc_uri_t *uri, const struct nv_docstore_config *
 	store->database = strdup(mongoc_uri_get_database(uri));
 	store->location = nv_mongo_location(uri);
 	store->majority = is_majority(uri);
+	decide_by_primary(store);
 	/* Whoever waits for a server in vain has waited long enough to spare others the wait. */
 	store->slow_ms = store->base.timeout_ms / 5;
 	nv_mongopending_owner(store->owner, sizeof(store->owner));

@@ -24,6 +24,8 @@ enum nv_mongo_support { NV_MONGO_UNKNOWN, NV_MONGO_NO, NV_MONGO_YES };
 struct nv_mongo {
 	struct nv_docstore base;
 	mongoc_client_pool_t *pool; /* owned */
+	mongoc_read_prefs_t *primary;          /* owned; whatever the URI says of reading */
+	mongoc_transaction_opt_t *transaction; /* owned; the same of transactions */
 	char *database;             /* owned */
 	char *location;             /* owned; without secrets */
 	char version[160];          /* of the server, and what it is */
@@ -56,6 +58,7 @@ struct nv_mongo_call {
 	mongoc_client_session_t *session; /* owned; NULL outside a transaction */
 	int64_t started_ms;
 	int64_t deadline_ms;
+	bool primary; /* something is decided by what is read: the server that takes writes is asked */
 	bool probe;              /* the breaker's one probe */
 	enum nv_outcome outcome; /* what the breaker learns */
 	struct nv_err outcome_err;

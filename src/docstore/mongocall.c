@@ -299,8 +299,8 @@ int nv_mongo_find(struct nv_mongo_call *call, const struct nv_mongo_find *find, 
 	}
 	append_find(call, find, &opts);
 	mongoc_collection_t *collection = nv_mongo_collection(call, find->collection);
-	mongoc_cursor_t *cursor =
-		mongoc_collection_find_with_opts(collection, find->filter, &opts, NULL);
+	mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(
+		collection, find->filter, &opts, call->primary ? call->store->primary : NULL);
 	rc = drain(call, cursor, fn, ctx, err);
 	mongoc_cursor_destroy(cursor);
 	mongoc_collection_destroy(collection);

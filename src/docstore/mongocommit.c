@@ -328,7 +328,8 @@ static int attempt_transaction(struct nv_mongocommit *run, struct nv_err *err)
 	if (!call->session) {
 		return nv_mongo_failed(call, &error, NULL, err);
 	}
-	if (!mongoc_client_session_start_transaction(call->session, NULL, &error)) {
+	if (!mongoc_client_session_start_transaction(call->session, call->store->transaction,
+	                                             &error)) {
 		return nv_mongo_failed(call, &error, NULL, err);
 	}
 	int rc = transact(run, &plan, &spot, err);
@@ -430,6 +431,7 @@ int nv_mongo_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
 	if (rc < 0) {
 		return rc;
 	}
+	call.primary = true;
 	struct nv_mongocommit run = { .call = &call, .commit = commit, .result = result };
 	rc = run_attempts(&run, err);
 	nv_docresult_release(&run.kept);
@@ -455,7 +457,8 @@ static int try_transaction(struct nv_mongo_call *call, struct nv_err *err)
 	struct nv_mongo_find find = { .collection = NV_DOCSTORE_CHANGELOG,
 		                      .filter = &all,
 		                      .limit = 1 };
-	if (!mongoc_client_session_start_transaction(call->session, NULL, &error)) {
+	if (!mongoc_client_session_start_transaction(call->session, call->store->transaction,
+	                                             &error)) {
 		bson_destroy(&all);
 		return nv_mongo_failed(call, &error, NULL, err);
 	}

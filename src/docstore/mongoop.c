@@ -429,6 +429,8 @@ static enum nv_mongoop_state look_update(const struct nv_mongoop *op, const stru
 	struct nv_bwalk walk = nv_bwalk(&op->paths);
 	struct item item;
 	bool as_before = true;
+	bool left_out = false; /* a path that would have changed has not */
+	bool done = false;
 	while (next_item(&walk, &item)) {
 		bool before = is_value(now, item.path, item.had, &item.before);
 		bool after = item.changes && is_value(now, item.path, item.has, &item.after);
@@ -438,12 +440,13 @@ static enum nv_mongoop_state look_update(const struct nv_mongoop *op, const stru
 			        nv_bval_same(&there, &item.after);
 			before = !after;
 		}
-		if (after) {
-			return NV_MONGOOP_DONE;
-		}
+		done = done || after;
+		left_out = left_out || (item.changes && before);
 		as_before = as_before && before;
 	}
-	return as_before ? NV_MONGOOP_TODO : NV_MONGOOP_LOST;
+	/* It is one command: all paths change, or none. Where only some are as they would be, somebody else wrote
+	 * the same there; where some are otherwise, somebody came after it. */
+	return as_before ? NV_MONGOOP_TODO : done && !left_out ? NV_MONGOOP_DONE : NV_MONGOOP_LOST;
 }
 
 enum nv_mongoop_state nv_mongoop_look(const struct nv_mongoop *op, const struct nv_bval *now)

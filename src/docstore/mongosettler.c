@@ -184,6 +184,7 @@ static void settle_now(struct nv_mongo *store)
 	struct nv_mongo_call call;
 	/* What fails now is tried again the next time, and the store's other callers see why. */
 	if (nv_mongo_begin(store, &call, NULL) == 0) {
+		call.primary = true;
 		(void)nv_mongopending_settle(&call, wall_ms(store) / 1000 - LOOK_BACK_S, NULL);
 		nv_mongo_end(&call);
 	}

@@ -190,6 +190,7 @@ static void test_a_document_tells_what_was_done(void **state)
 	check_look(&op, "{'_id':1,'a':2,'b':2}", NV_MONGOOP_DONE);
 	check_look(&op, "{'_id':1,'a':2,'b':7}", NV_MONGOOP_DONE); /* and b changed since */
 	check_look(&op, "{'_id':1,'a':7,'b':1}", NV_MONGOOP_LOST);
+	check_look(&op, "{'_id':1,'a':2,'b':1}", NV_MONGOOP_LOST); /* somebody else's a */
 	check_look(&op, "{'_id':1,'b':1}", NV_MONGOOP_LOST);
 	check_look(&op, "", NV_MONGOOP_LOST);
 	nv_mongoop_release(&op);
