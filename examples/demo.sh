@@ -103,6 +103,9 @@ if ! have $packages; then
 	policy=
 fi
 
+# A user's fusermount3 wants it; the smallest installations come without.
+[ -e /etc/mtab ] || as_root ln -s ../proc/self/mounts /etc/mtab
+
 if [ -n "${NV_BUILDDIR:-}" ]; then
 	build=$NV_BUILDDIR
 else
