@@ -46,6 +46,17 @@ nv_equal() {
 	fi
 }
 
+# nv_need COMMAND…: skips the test where a tool is missing; fails it where all must be there (NV_REQUIRE_SERVERS).
+nv_need() {
+	local tool
+	for tool in "$@"; do
+		if ! command -v "$tool" >/dev/null; then
+			[ -z "${NV_REQUIRE_SERVERS:-}" ] || nv_fail "no $tool"
+			skip "no $tool"
+		fi
+	done
+}
+
 # nv_wait_until COMMAND…: runs it until it succeeds; fails after NV_DEADLINE seconds. The only place that polls.
 nv_wait_until() {
 	local end=$((SECONDS + NV_DEADLINE))
@@ -333,6 +344,7 @@ nv_umount_others() {
 
 nv_teardown() {
 	local rc=0
+	[ -n "${NV_DIR:-}" ] || return 0 # setup ended before there was anything; and below, no directory would mean all of them
 	nv_umount || rc=1
 	nv_umount_others || rc=1
 	nv_redis_stop

@@ -125,6 +125,7 @@ with_dd_notrunc() {
 }
 
 @test "sponge" {
+	nv_need sponge
 	nv_matrix with_sponge
 }
 

@@ -6,6 +6,7 @@
 load ../lib/tools.bash
 
 setup() {
+	nv_need git
 	nv_setup
 	export GIT_DIR=$NV_DIR/repo GIT_WORK_TREE=$MNT GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	git init -q

@@ -45,30 +45,36 @@ with_python() {
 }
 
 @test "rsync -a" {
+	nv_need rsync
 	nv_matrix with_rsync
 }
 
 @test "rsync -a --inplace" {
+	nv_need rsync
 	RSYNC=--inplace
 	nv_matrix with_rsync
 }
 
 @test "rsync -a --delay-updates" {
+	nv_need rsync
 	RSYNC=--delay-updates
 	nv_matrix with_rsync
 }
 
 @test "rsync -a --backup" {
+	nv_need rsync
 	RSYNC=--backup
 	nv_matrix with_rsync '@~'
 }
 
 @test "rsync -a, refused: non-zero" {
+	nv_need rsync
 	nv_matrix_refused with_rsync
 	[ -s "$NV_DIR/status" ]
 }
 
 @test "a second rsync out transfers nothing" {
+	nv_need rsync
 	rsync -a "$MNT/netgoat" "$MNT/netdox" "$NV_DIR/out/"
 	nv_equal "" "$(rsync -ai "$MNT/netgoat" "$MNT/netdox" "$NV_DIR/out/" | grep -v '/$')"
 }
@@ -94,10 +100,12 @@ with_python() {
 }
 
 @test "patch" {
+	nv_need patch
 	nv_matrix with_patch
 }
 
 @test "patch -b" {
+	nv_need patch
 	PATCH=-b
 	nv_matrix with_patch '@.orig'
 }

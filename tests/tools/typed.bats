@@ -6,6 +6,7 @@
 load ../lib/tools.bash
 
 setup() {
+	nv_need tmux
 	nv_setup
 	export HOME=$NV_DIR/home
 	mkdir "$HOME"
@@ -114,26 +115,32 @@ edit_joe() {
 }
 
 @test "nano" {
+	nv_need nano
 	nv_matrix edit_nano
 }
 
 @test "nano -B" {
+	nv_need nano
 	NANO=-B
 	nv_matrix edit_nano '@~'
 }
 
 @test "nano, refused" {
+	nv_need nano
 	nv_matrix_refused refused_nano
 }
 
 @test "mg" {
+	nv_need mg
 	nv_matrix edit_mg
 }
 
 @test "micro" {
+	nv_need micro
 	nv_matrix edit_micro
 }
 
 @test "joe" {
+	nv_need joe
 	nv_matrix edit_joe '@~'
 }

@@ -6,6 +6,7 @@
 load ../lib/tools.bash
 
 setup() {
+	nv_need vim
 	nv_setup
 	SET=
 }
