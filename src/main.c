@@ -169,6 +169,11 @@ static int connect_redis(struct mount *mount, struct nv_err *err)
 	return 0;
 }
 
+static void describe_indexes(void *self, struct nv_buf *out)
+{
+	nv_docstore_describe_indexes(self, out);
+}
+
 static void describe_netgoat(void *self, struct nv_buf *out)
 {
 	nv_netgoat_describe(self, out);
@@ -215,6 +220,9 @@ static int make_ctl(struct mount *mount, struct nv_err *err)
 		result = nv_ctl_set_schema(mount->ctl, text, size);
 		if (result == 0) {
 			result = nv_ctl_add_status(mount->ctl, describe_netgoat, mount->netgoat);
+		}
+		if (result == 0) {
+			result = nv_ctl_add_status(mount->ctl, describe_indexes, mount->docstore);
 		}
 	}
 	if (mount->netdox && result == 0) {
@@ -349,6 +357,38 @@ static int serve(const struct nv_options *options, int report)
 	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int print_index(void *ctx, const struct nv_docstore_index *index, struct nv_err *err)
+{
+	(*(size_t *)ctx)++;
+	return printf("made: %s.%s\n", index->collection, index->path) < 0
+	               ? nv_fail(err, EIO, "standard output cannot be written")
+	               : 0;
+}
+
+/* --create-indexes: makes what docs= lacks, which no mount ever does. */
+static int create_indexes(const struct nv_options *options)
+{
+	struct mount mount = { .options = options };
+	struct nv_err err = NV_ERR_INIT;
+	size_t count = 0;
+
+	int result = make_base(&mount, &err);
+	if (result == 0) {
+		result = connect_docs(&mount, &err);
+	}
+	if (result == 0) {
+		result = nv_docstore_indexes(mount.docstore, true, print_index, &count, &err);
+	}
+	if (result == 0 && (count > 0 || puts("no index is missing") >= 0) && fflush(stdout) != 0) {
+		result = nv_fail(&err, EIO, "standard output cannot be written");
+	}
+	if (result < 0) {
+		fprintf(stderr, "netviewfs: error: %s\n", err.msg);
+	}
+	stop(&mount);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int print_help(void)
 {
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
@@ -383,6 +423,9 @@ int main(int argc, char **argv)
 	}
 	/* A store that hangs up is an error of one call, not the end of the daemon. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (options.create_indexes) {
+		return create_indexes(&options);
+	}
 	if (!options.foreground) {
 		int result = nv_daemon_fork(options.timeout_ms + REPORT_SLACK_MS, &report, &err);
 

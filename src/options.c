@@ -405,6 +405,26 @@ int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const c
 	return 0;
 }
 
+bool nv_options_has_fuse_arg(const struct nv_options *options, const char *key)
+{
+	for (size_t i = 0; i < options->fuse_args_count; i++) {
+		size_t len = strcspn(options->fuse_args[i], "=");
+
+		if (strlen(key) == len && strncmp(options->fuse_args[i], key, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int nv_options_default_fuse_arg(struct nv_options *options, const char *key, const char *value,
+                                struct nv_err *err)
+{
+	return nv_options_has_fuse_arg(options, key)
+	               ? 0
+	               : nv_options_add_fuse_arg(options, key, value, err);
+}
+
 static int set_fuse(struct nv_options *options, const struct nv_option *option, const char *value,
                     struct nv_err *err)
 {

@@ -20,9 +20,10 @@
 struct nv_options {
 	bool help;         /* --help: nothing else counts */
 	bool version;      /* --version: nothing else counts */
+	bool create_indexes; /* --create-indexes: of docs, and no mount */
 	bool foreground;   /* -f, -d */
 	bool debug;        /* -d: libfuse's trace */
-	char *mount_point; /* as given */
+	char *mount_point; /* as given; NULL with create_indexes */
 
 	char *docs; /* "sqlite:" and an absolute path, or a MongoDB URI with its secrets; NULL = no document store */
 	bool has_redis;

@@ -456,6 +456,8 @@ static int parse_dash(int argc, char *const *argv, int *index, struct nv_options
 		options->help = true;
 	} else if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0) {
 		options->version = true;
+	} else if (strcmp(word, "--create-indexes") == 0) {
+		options->create_indexes = true;
 	} else if (strcmp(word, "-f") == 0 || strcmp(word, "--foreground") == 0) {
 		options->foreground = true;
 	} else if (strcmp(word, "-d") == 0 || strcmp(word, "--debug") == 0) {
@@ -502,27 +504,15 @@ static int parse_command(int argc, char *const *argv, struct nv_options *options
 	return 0;
 }
 
-static bool has_fuse_arg(const struct nv_options *options, const char *word)
-{
-	for (size_t i = 0; i < options->fuse_args_count; i++) {
-		size_t len = strcspn(options->fuse_args[i], "=");
-
-		if (strlen(word) == len && strncmp(options->fuse_args[i], word, len) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int add_fuse_default(struct nv_options *options, const char *key, const char *value,
-                            struct nv_err *err)
-{
-	return has_fuse_arg(options, key) ? 0 : nv_options_add_fuse_arg(options, key, value, err);
-}
-
 /* What all options together must say, and what follows from them. */
 static int finish(struct nv_options *options, struct nv_err *err)
 {
+	if (options->create_indexes) {
+		bool good = options->docs && !options->mount_point;
+		return good ? 0
+		            : nv_fail(err, EINVAL,
+		                      "--create-indexes wants -o docs=URI, and no mount point");
+	}
 	if (!options->mount_point || options->mount_point[0] == '\0') {
 		return nv_fail(
 			err, EINVAL,
@@ -536,13 +526,13 @@ static int finish(struct nv_options *options, struct nv_err *err)
 		return nv_fail(err, EINVAL, "processed_db: database %ld is the main one of redis=",
 		               options->processed_db);
 	}
-	int result = add_fuse_default(options, "fsname", "netviewfs", err);
+	int result = nv_options_default_fuse_arg(options, "fsname", "netviewfs", err);
 	if (result == 0) {
-		result = add_fuse_default(options, "subtype", "netviewfs", err);
+		result = nv_options_default_fuse_arg(options, "subtype", "netviewfs", err);
 	}
 	if (result == 0 &&
-	    (has_fuse_arg(options, "allow_other") || has_fuse_arg(options, "allow_root"))) {
-		result = add_fuse_default(options, "default_permissions", NULL, err);
+	    (nv_options_has_fuse_arg(options, "allow_other") || nv_options_has_fuse_arg(options, "allow_root"))) {
+		result = nv_options_default_fuse_arg(options, "default_permissions", NULL, err);
 	}
 	return result;
 }

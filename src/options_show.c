@@ -19,6 +19,8 @@ static const char help_head[] =
 	"\n"
 	"  -f, --foreground        stay in the foreground and log to stderr\n"
 	"  -d, --debug             -f, with a trace of all requests\n"
+	"  --create-indexes        make the indexes that docs= lacks, say which, and end;\n"
+	"                          without a mount point\n"
 	"  -h, --help              this text\n"
 	"  -V, --version           version, libraries and build\n"
 	"\n"

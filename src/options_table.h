@@ -39,4 +39,11 @@ const char *nv_option_nearest(const char *key);
 int nv_options_add_fuse_arg(struct nv_options *options, const char *key, const char *value,
                             struct nv_err *err);
 
+/* True when a word of that key is among them. */
+bool nv_options_has_fuse_arg(const struct nv_options *options, const char *key);
+
+/* Adds it unless there is one. */
+int nv_options_default_fuse_arg(struct nv_options *options, const char *key, const char *value,
+                                struct nv_err *err);
+
 #endif

@@ -30,6 +30,8 @@ struct nv_docstore_ops {
 	void (*log_close)(struct nv_doclog *log);
 	int (*log_read)(struct nv_doclog *log, nv_docstore_doc_fn *fn, void *ctx,
 	                struct nv_err *err);
+	int (*indexes)(struct nv_docstore *store, bool make, nv_docstore_index_fn *fn, void *ctx,
+	               struct nv_err *err); /* NULL: it keeps those that are declared itself */
 	int (*watch)(struct nv_docstore *store, nv_docstore_watch_fn *fn, void *ctx,
 	             struct nv_err *err); /* NULL: -EOPNOTSUPP */
 };

@@ -235,6 +235,32 @@ int nv_doclog_read(struct nv_doclog *log, nv_docstore_doc_fn *fn, void *ctx, str
 	return counted(log->store, log->store->ops->log_read(log, fn, ctx, err));
 }
 
+int nv_docstore_indexes(struct nv_docstore *store, bool make, nv_docstore_index_fn *fn, void *ctx,
+                        struct nv_err *err)
+{
+	if (make && store->readonly) {
+		return nv_fail(err, EROFS, "the store is open for reading only");
+	}
+	return store->ops->indexes ? counted(store, store->ops->indexes(store, make, fn, ctx, err))
+	                           : 0;
+}
+
+static int put_index(void *ctx, const struct nv_docstore_index *index, struct nv_err *err)
+{
+	(void)err;
+	nv_buf_printf(ctx, "docs index missing: %s.%s (netviewfs --create-indexes makes it)\n",
+	              index->collection, index->path);
+	return 0;
+}
+
+void nv_docstore_describe_indexes(struct nv_docstore *store, struct nv_buf *out)
+{
+	struct nv_err err = NV_ERR_INIT;
+	if (nv_docstore_indexes(store, false, put_index, out, &err) < 0) {
+		nv_buf_printf(out, "docs indexes: not known: %s\n", err.msg);
+	}
+}
+
 int nv_docstore_watch(struct nv_docstore *store, nv_docstore_watch_fn *fn, void *ctx,
                       struct nv_err *err)
 {

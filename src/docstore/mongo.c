@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "docstore/mongoindex.h"
 #include "docstore/mongopending.h"
 
 enum { DAY_S = 86400 };
@@ -267,6 +268,7 @@ static void mongo_close(struct nv_docstore *base)
 	if (store->pool) {
 		mongoc_client_pool_destroy(store->pool);
 	}
+	nv_mongoindex_release(store);
 	mongoc_transaction_opts_destroy(store->transaction);
 	mongoc_read_prefs_destroy(store->primary);
 	pthread_mutex_destroy(&store->mutex);
@@ -286,6 +288,7 @@ static const struct nv_docstore_ops mongo_ops = {
 	.log_open = nv_mongo_log_open,
 	.log_close = nv_mongo_log_close,
 	.log_read = nv_mongo_log_read,
+	.indexes = nv_mongo_indexes,
 };
 
 /* A commit decides by what it reads, so it reads where it writes, and waits for no majority to read:
@@ -324,6 +327,7 @@ static int mongo_open(const mongoc_uri_t *uri, const struct nv_docstore_config *
 	store->slow_ms = store->base.timeout_ms / 5;
 	nv_mongopending_owner(store->owner, sizeof(store->owner));
 	int rc = store->database && store->location ? 0 : nv_fail(err, ENOMEM, "out of memory");
+	rc = rc < 0 ? rc : nv_mongoindex_declare(store, config, err);
 	if (rc == 0 && !make_pool(store, uri)) {
 		rc = nv_fail(err, EINVAL, "%s: the MongoDB driver does not take the URI's options",
 		             store->location);

@@ -39,6 +39,8 @@ struct nv_mongo {
 	pthread_mutex_t mutex;
 	struct nv_breaker breaker;       /* mutex */
 	struct nv_mongosettler *settler; /* owned; NULL when there is nothing to settle */
+	struct nv_docstore_index *indexes; /* owned, with their texts; declared */
+	size_t indexes_count;
 };
 
 /* What a failed command means. */

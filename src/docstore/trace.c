@@ -210,6 +210,16 @@ static int trace_log_read(struct nv_doclog *base, nv_docstore_doc_fn *fn, void *
 	return tell(store, &text, start_ms, rc);
 }
 
+static int trace_indexes(struct nv_docstore *base, bool make, nv_docstore_index_fn *fn, void *ctx,
+                         struct nv_err *err)
+{
+	struct trace_store *store = trace_store(base);
+	struct nv_buf text = NV_BUF_INIT;
+	int64_t start_ms = nv_clock_ms(base->clock);
+	nv_buf_puts(&text, make ? "indexes made" : "indexes");
+	return tell(store, &text, start_ms, nv_docstore_indexes(store->inner, make, fn, ctx, err));
+}
+
 static int trace_watch(struct nv_docstore *base, nv_docstore_watch_fn *fn, void *ctx,
                        struct nv_err *err)
 {
@@ -231,6 +241,7 @@ static const struct nv_docstore_ops trace_ops = {
 	.log_open = trace_log_open,
 	.log_close = trace_log_close,
 	.log_read = trace_log_read,
+	.indexes = trace_indexes,
 	.watch = trace_watch,
 };
 

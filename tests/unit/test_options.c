@@ -344,6 +344,10 @@ static void test_words(void **state)
 		           (char *)"-m" };
 	char *help[] = { (char *)"netviewfs", (char *)"--help" };
 	char *typo[] = { (char *)"netviewfs", (char *)"--hepl", (char *)"/mnt" };
+	char *indexes[] = { (char *)"netviewfs", (char *)"--create-indexes",
+		            (char *)"-odocs=mongodb://h/d" };
+	char *where[] = { (char *)"netviewfs", (char *)"--create-indexes",
+		          (char *)"-odocs=mongodb://h/d", (char *)"/mnt" };
 	char *last[] = { (char *)"netviewfs", (char *)"/mnt", (char *)"-o" };
 
 	(void)state;
@@ -362,6 +366,14 @@ static void test_words(void **state)
 	nv_options_release(&options);
 	assert_int_equal(nv_options_parse(2, help, no_env, &options, &err), 0);
 	assert_true(options.help);
+	nv_options_release(&options);
+	assert_int_equal(nv_options_parse(3, indexes, no_env, &options, &err), 0);
+	assert_true(options.create_indexes);
+	nv_options_release(&options);
+	assert_int_equal(nv_options_parse(4, where, no_env, &options, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "no mount point"));
+	assert_int_equal(nv_options_parse(2, indexes, no_env, &options, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "docs=URI"));
 }
 
 static void test_help_lists_what_users_set(void **state)
