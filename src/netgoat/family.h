@@ -33,6 +33,22 @@ struct nv_order {
 
 #define NV_NETGOAT_ORDERS 8
 
+/* A large directory of files, as it was listed last, and what of it is read ahead (window.c). */
+struct nv_window {
+	char *key; /* owned; of the directory; NULL = unused */
+	size_t key_size;
+	const char **names; /* owned, with the texts; bytewise sorted */
+	size_t count;
+	size_t start; /* of the names last asked for together */
+	size_t size;  /* their number; 0 = none */
+	size_t last;  /* the name last asked for */
+	size_t run;   /* names before it that were asked for one after the other */
+};
+
+void nv_window_release(struct nv_window *window);
+
+#define NV_NETGOAT_WINDOWS 4
+
 struct nv_netgoat {
 	struct nv_docstore *store;      /* borrowed */
 	const struct nv_schema *schema; /* borrowed */
@@ -46,6 +62,9 @@ struct nv_netgoat {
 	uint64_t heads_generation; /* counts invalidations; heads_mutex */
 	struct nv_order orders[NV_NETGOAT_ORDERS]; /* heads_mutex */
 	size_t orders_next;                        /* the slot to be used next; heads_mutex */
+	pthread_mutex_t windows_mutex;
+	struct nv_window windows[NV_NETGOAT_WINDOWS]; /* windows_mutex */
+	size_t windows_next; /* the slot to be used next; windows_mutex */
 	struct nv_history *history;                /* owned; netgoat/changelog */
 };
 

@@ -81,6 +81,8 @@ static int read_list_once(struct nv_netgoat *ng, const struct nv_node *node, enu
 	}
 	if (rc == 0 && dir.objects) {
 		nv_ahead_note_order(ng, &key, *ret_snap);
+	} else if (rc == 0) {
+		nv_windows_note(ng, &key, *ret_snap);
 	}
 	return rc;
 }
@@ -348,8 +350,15 @@ static int find_document(struct nv_netgoat *ng, const struct nv_node *node, enum
 	    find_cached(ng, &key, node->name, found)) {
 		return 0;
 	}
+	cleanup_docsnap struct nv_docsnap *ahead = NULL;
 	cleanup_docsnap struct nv_docsnap *snap = NULL;
-	rc = read_name(ng, &found->place, &dir, &name, &key, fresh_only, &snap, err);
+	rc = fresh_only ? 0
+	                : nv_window_find(ng, &found->place, &dir, &key, node->name, &ahead, err);
+	if (rc > 0 && take_item(found, ahead, nv_docsnap_find(ahead, node->name))) {
+		return 0;
+	}
+	rc = rc < 0 ? rc
+	            : read_name(ng, &found->place, &dir, &name, &key, fresh_only, &snap, err);
 	if (rc) {
 		return rc;
 	}

@@ -59,6 +59,18 @@ int nv_object_key(enum nv_doc_kind kind, const struct nv_head *head, enum nv_tex
 int nv_object_own(struct nv_netgoat *ng, struct nv_ng_place *place, enum nv_doc_kind kind,
                   enum nv_text_mode mode, struct nv_docsnap **ret_snap, struct nv_err *err);
 
+/* ---- window.c ---- */
+
+/* Remembers the names of a large directory of files that was listed. */
+void nv_windows_note(struct nv_netgoat *ng, const struct nv_buf *dir_key,
+                     const struct nv_docsnap *snap);
+
+/* A name together with those that come next, where a reader goes through the directory; perhaps
+ * read before. 1; 0: nobody does, so the name is to be asked for alone; -errno. */
+int nv_window_find(struct nv_netgoat *ng, struct nv_ng_place *place, const struct nv_docdir *dir,
+                   const struct nv_buf *dir_key, const char *name, struct nv_docsnap **ret_snap,
+                   struct nv_err *err);
+
 /* ---- analytics.c ---- */
 
 /* "minute", "hour", "other". */

@@ -34,6 +34,7 @@ int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **r
 		ng->tree.self[i] = ng;
 	}
 	(void)pthread_mutex_init(&ng->heads_mutex, NULL);
+	(void)pthread_mutex_init(&ng->windows_mutex, NULL);
 	ng->plugin = copy_text(config->plugin ? config->plugin : "netviewfs", &lost);
 	ng->actor = copy_text(config->actor, &lost);
 	ng->heads = nv_strmap_new();
@@ -68,6 +69,10 @@ void nv_netgoat_free(struct nv_netgoat *netgoat)
 		free(netgoat->orders[i].key);
 		nv_docsnap_unref(netgoat->orders[i].snap);
 	}
+	for (size_t i = 0; i < NV_NETGOAT_WINDOWS; i++) {
+		nv_window_release(&netgoat->windows[i]);
+	}
+	(void)pthread_mutex_destroy(&netgoat->windows_mutex);
 	(void)pthread_mutex_destroy(&netgoat->heads_mutex);
 	free(netgoat->plugin);
 	free(netgoat->actor);

@@ -599,6 +599,78 @@ static void what_is_read_ahead_is_not_stale(void **state)
 	                    "a.example c.example d.example e.example example.com example.org");
 }
 
+/* The path of the i-th of many records, as listed. In buf. */
+static const char *many(char *buf, size_t i)
+{
+	(void)snprintf(buf, 128, COM "/records/h%04zu.A.json", i);
+	return buf;
+}
+
+static void put_many(struct netgoat_fixture *f, size_t count)
+{
+	char json[256];
+	for (size_t i = 0; i < count; i++) {
+		(void)snprintf(json, sizeof(json),
+		               "{'_id':%zu,'domainId':" COM_ID
+		               ",'type':'A','name':'h%04zu','value':'10.0.%zu.%zu'}",
+		               i, i, i / 256, i % 256);
+		put(f, "dnsrecords", json);
+	}
+}
+
+/* Who goes through a large directory outlives its listing. */
+static void a_scan_outlives_its_listing(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	char path[128];
+	char wanted[64];
+	seed_company(f);
+	put_many(f, 600);
+	assert_non_null(strstr(content(f, many(path, 5)), "10.0.0.5"));
+	(void)names(f, COM "/records");
+	later(f);
+	unsigned long long before = trips(f);
+	for (size_t i = 0; i < 600; i++) {
+		(void)snprintf(wanted, sizeof(wanted), "'10.0.%zu.%zu'", i / 256, i % 256);
+		assert_string_equal(look(f, many(path, i)), path + strlen(COM "/records/"));
+		assert_non_null(strstr(content(f, path), wanted));
+	}
+	assert_true(trips(f) - before <= 25);
+	/* What changed before it was read ahead shows; what was read ahead is a second old at most. */
+	later(f);
+	for (size_t i = 0; i < 100; i++) {
+		(void)look(f, many(path, i));
+	}
+	later(f);
+	poke(f, "dnsrecords", "101", "value", "'10.9.9.9'");
+	zap(f, "dnsrecords", "102");
+	poke(f, "dnsrecords", "103", "name", "'other'");
+	put(f, "dnsrecords",
+	    "{'_id':1000,'domainId':" COM_ID ",'type':'A','name':'h0104','value':'10.0.0.1'}");
+	put(f, "dnsrecords",
+	    "{'_id':1001,'domainId':" COM_ID ",'type':'AAAA','name':'h0105','value':'::1'}");
+	before = trips(f);
+	assert_non_null(strstr(content(f, many(path, 101)), "10.9.9.9"));
+	assert_string_equal(look(f, many(path, 102)), "ENOENT");
+	assert_string_equal(look(f, many(path, 103)), "ENOENT");
+	assert_string_equal(look(f, many(path, 104)), "ENOTUNIQ");
+	assert_string_equal(look(f, COM "/records/h0104.A~=104.json"), "h0104.A~=104.json");
+	assert_string_equal(look(f, COM "/records/h0105.AAAA.json"), "h0105.AAAA.json");
+	assert_string_equal(look(f, many(path, 105)), "h0105.A.json");
+	assert_non_null(strstr(content(f, many(path, 106)), "10.0.0.106"));
+	assert_true(trips(f) - before <= 6);
+	/* One's own change shows at once. */
+	assert_string_equal(edit(f, many(path, 107), "{'value':'10.8.8.8'}"), "ok");
+	assert_non_null(strstr(content(f, path), "10.8.8.8"));
+	/* Who jumps about asks for one at a time. */
+	later(f);
+	before = trips(f);
+	for (size_t i = 0; i < 20; i++) {
+		(void)look(f, many(path, (i * 37 + 200) % 600));
+	}
+	assert_int_equal(trips(f) - before, 20);
+}
+
 static void documents_of_any_size(void **state)
 {
 	struct netgoat_fixture *f = *state;
@@ -662,6 +734,7 @@ int main(void)
 		NETGOAT_CASES(a_scan_reads_ahead),
 		NETGOAT_CASES(a_slow_scan_reads_ahead_too),
 		NETGOAT_CASES(what_is_read_ahead_is_not_stale),
+		NETGOAT_CASES(a_scan_outlives_its_listing),
 		NETGOAT_CASES(documents_of_any_size),
 		NETGOAT_CASES(the_changelog_grows),
 	};
