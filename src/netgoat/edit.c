@@ -219,6 +219,13 @@ static int merge_stored(struct run *run, const struct nv_schema_node *child,
                         struct nv_buf *out)
 {
 	const struct nv_schema_field *field = child ? child->field : NULL;
+	if (nv_text_misfits(child, base) && (!mine || is_mask(run, mine))) {
+		nv_raw_put(out, base->key, base->key_size, base);
+		return 0;
+	}
+	if (nv_text_misfits(child, base)) {
+		return merge_value(run, child, NULL, mine, out); /* it gets its right shape */
+	}
 	if (is_hidden(run, field, base, top)) {
 		if (mine) {
 			return typed_hidden(run, field, base, mine, out);

@@ -295,7 +295,8 @@ static int load_field(struct nv_schema *schema, struct nv_schema_kind *kind,
 	}
 	for (size_t i = 0; i < field->paths_count; i++) {
 		struct nv_schema_node *node = nv_schema_tree_add(
-			&schema->arena, root, field->paths[i], field->secret || field->state);
+			&schema->arena, root, field->paths[i], field->secret || field->state,
+			field->secret);
 		if (!node) {
 			return nv_fail(err, ENOMEM, "out of memory");
 		}

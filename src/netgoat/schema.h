@@ -146,6 +146,7 @@ struct nv_schema_node {
 	/* of an array's elements; NULL = nothing is known of them */
 	struct nv_schema_node *element;
 	bool hides; /* a secret or state field stands here or below */
+	bool holds_secret; /* a secret field stands here or below */
 };
 
 /* One kind of document. */

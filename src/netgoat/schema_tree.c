@@ -30,10 +30,16 @@ static struct nv_schema_node *add_child(struct nv_arena *arena, struct nv_schema
 	return child->name ? child : NULL;
 }
 
+static void note(struct nv_schema_node *node, bool hides, bool secret)
+{
+	node->hides = node->hides || hides;
+	node->holds_secret = node->holds_secret || secret;
+}
+
 /* The node of a path like "a.b[].c", made on the way. A bracket begins an element only as "[]"
  * (elsewhere it is fnmatch's). */
 struct nv_schema_node *nv_schema_tree_add(struct nv_arena *arena, struct nv_schema_node *node,
-                                          const char *path, bool hides)
+                                          const char *path, bool hides, bool secret)
 {
 	while (node) {
 		size_t size = strcspn(path, ".");
@@ -41,10 +47,10 @@ struct nv_schema_node *nv_schema_tree_add(struct nv_arena *arena, struct nv_sche
 		while (name_size >= 2 && memcmp(path + name_size - 2, "[]", 2) == 0) {
 			name_size -= 2;
 		}
-		node->hides = node->hides || hides;
+		note(node, hides, secret);
 		node = add_child(arena, node, path, name_size);
 		for (size_t i = name_size; node && i < size; i += 2) {
-			node->hides = node->hides || hides;
+			note(node, hides, secret);
 			if (!node->element) {
 				node->element = nv_arena_alloc(arena, 1, sizeof(*node->element));
 			}
@@ -56,7 +62,7 @@ struct nv_schema_node *nv_schema_tree_add(struct nv_arena *arena, struct nv_sche
 		path += size + 1;
 	}
 	if (node) {
-		node->hides = node->hides || hides;
+		note(node, hides, secret);
 	}
 	return node;
 }

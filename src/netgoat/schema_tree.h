@@ -11,6 +11,6 @@
 /* The node of a path like "a.b[].c" below node, made on the way. hides: it and all above hide
  * something. NULL when out of memory. */
 struct nv_schema_node *nv_schema_tree_add(struct nv_arena *arena, struct nv_schema_node *node,
-                                          const char *path, bool hides);
+                                          const char *path, bool hides, bool secret);
 
 #endif

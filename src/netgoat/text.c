@@ -75,6 +75,28 @@ static bool left_out(const struct show *show, const struct nv_schema_field *fiel
 	       nv_facts_say(show->facts, field, elem);
 }
 
+bool nv_text_misfits(const struct nv_schema_node *node, const struct nv_raw_elem *elem)
+{
+	struct nv_raw_iter iter;
+	struct nv_raw_elem inner;
+	if (!node || !node->holds_secret) {
+		return false;
+	}
+	if (elem->type == BSON_TYPE_DOCUMENT) {
+		return node->element && node->children_count == 0;
+	}
+	if (elem->type != BSON_TYPE_ARRAY || !node->element) {
+		return elem->type == BSON_TYPE_ARRAY;
+	}
+	int more = nv_raw_iter_init(&iter, elem->value, elem->size) ? 0 : 1;
+	while (more > 0 && (more = nv_raw_iter_next(&iter, &inner)) > 0) {
+		if (nv_text_misfits(node->element, &inner)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void put_mask(const struct show *show, const struct nv_raw_elem *elem, struct nv_buf *out)
 {
 	const char *mask = nv_schema_mask(show->schema);
@@ -101,12 +123,13 @@ static int show_container(const struct show *show, const struct nv_schema_node *
 		const struct nv_schema_node *child =
 			array ? node->element : nv_schema_child(node, elem.key, elem.key_size);
 		const struct nv_schema_field *field = child ? child->field : NULL;
+		bool misfits = nv_text_misfits(child, &elem);
 		if (show->mode == NV_TEXT_FILE) {
-			if ((field && left_out(show, field, &elem)) ||
+			if (misfits || (field && left_out(show, field, &elem)) ||
 			    (top && nv_raw_key_is(&elem, "_id", 3))) {
 				continue;
 			}
-		} else if (field && field->secret && elem.type != BSON_TYPE_NULL) {
+		} else if (misfits || (field && field->secret && elem.type != BSON_TYPE_NULL)) {
 			put_mask(show, &elem, out);
 			continue;
 		}

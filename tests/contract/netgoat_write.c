@@ -154,6 +154,36 @@ static void secrets_typed_in(void **state)
 	assert_null(strstr(content(f, ORG "/domain.json"), "private_key_pem"));
 }
 
+/* Where a value has not the shape that says where its secrets are, all of it is one. */
+static void secrets_in_other_shapes(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	seed_company(f);
+	static const char *const shapes[] = {
+		"{'api':{'private_key_pem':'SECRET'}}",
+		"{'private_key_pem':'SECRET'}",
+		"[[{'private_key_pem':'SECRET'}]]",
+	};
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		char wanted[128];
+		poke(f, "domains", COM_ID, "subdomains", shapes[i]);
+		later(f);
+		assert_null(strstr(content(f, COM "/domain.json"), "SECRET"));
+		assert_null(strstr(f->text, "subdomains"));
+		assert_null(strstr(content(f, "views/stored/teams/acme/domains/example.com/domain.json"),
+		                   "SECRET"));
+		assert_non_null(strstr(f->text, "'subdomains': '********'"));
+		assert_string_equal(edit(f, COM "/domain.json", i % 2 ? "{'active':true}"
+		                                                      : "{'subdomains':'********','active':false}"),
+		                    "ok");
+		(void)snprintf(wanted, sizeof(wanted), "%s", shapes[i]);
+		assert_string_equal(field(f, "domains", COM_ID, "subdomains"), wanted);
+	}
+	assert_string_equal(edit(f, COM "/domain.json", "{'subdomains':[]}"), "ok");
+	assert_string_equal(field(f, "domains", COM_ID, "subdomains"), "[]");
+	assert_null(strstr(newest_entry(f), "SECRET"));
+}
+
 static void what_the_server_keeps(void **state)
 {
 	struct netgoat_fixture *f = *state;
@@ -873,6 +903,7 @@ int main(void)
 		NETGOAT_CASES(numbers_keep_their_type),
 		NETGOAT_CASES(hidden_fields_survive),
 		NETGOAT_CASES(secrets_typed_in),
+		NETGOAT_CASES(secrets_in_other_shapes),
 		NETGOAT_CASES(what_the_server_keeps),
 		NETGOAT_CASES(only_what_changed_is_checked),
 		NETGOAT_CASES(changes_merge),
