@@ -24,6 +24,9 @@ struct waiter {
 /* Lock order: a waiter's mutex, then lock. nv_clock_advance goes the other way and therefore only tries. */
 struct nv_clock {
 	atomic_llong advance_ms;
+	atomic_bool stopped;   /* once true for good; the next two are set before */
+	struct timespec ms_at; /* what the system's clocks were then */
+	struct timespec wall_at;
 	pthread_mutex_t lock;
 	struct waiter *waiters; /* lock */
 };
@@ -57,7 +60,11 @@ int64_t nv_clock_ms(const struct nv_clock *clock)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
+	if (atomic_load(&clock->stopped)) {
+		now = clock->ms_at;
+	} else {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail with this clock */
+	}
 	return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / NS_PER_MS +
 	       atomic_load(&clock->advance_ms);
 }
@@ -67,7 +74,11 @@ struct timespec nv_clock_wall(const struct nv_clock *clock)
 	struct timespec now;
 	long long advance_ms = atomic_load(&clock->advance_ms);
 
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
+	if (atomic_load(&clock->stopped)) {
+		now = clock->wall_at;
+	} else {
+		(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
+	}
 	now.tv_sec += advance_ms / MS_PER_SECOND;
 	now.tv_nsec += (advance_ms % MS_PER_SECOND) * NS_PER_MS;
 	if (now.tv_nsec >= NS_PER_SECOND) {
@@ -123,6 +134,17 @@ void nv_clock_advance(struct nv_clock *clock, int64_t ms)
 	}
 }
 
+void nv_clock_stop(struct nv_clock *clock)
+{
+	pthread_mutex_lock(&clock->lock);
+	if (!atomic_load(&clock->stopped)) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &clock->ms_at);
+		(void)clock_gettime(CLOCK_REALTIME, &clock->wall_at);
+		atomic_store(&clock->stopped, true);
+	}
+	pthread_mutex_unlock(&clock->lock);
+}
+
 static void waiter_add(struct nv_clock *clock, struct waiter *waiter)
 {
 	pthread_mutex_lock(&clock->lock);
@@ -150,7 +172,7 @@ void nv_clock_wait(struct nv_clock *clock, pthread_cond_t *cond, pthread_mutex_t
 	waiter_add(clock, &waiter);
 	/* An advance from here on finds the waiter; one before it is seen by this read. */
 	long long advance_ms = atomic_load(&clock->advance_ms);
-	if (until_ms < 0) {
+	if (until_ms < 0 || (atomic_load(&clock->stopped) && until_ms > nv_clock_ms(clock))) {
 		(void)pthread_cond_wait(cond, mutex);
 	} else if (until_ms > nv_clock_ms(clock)) {
 		int64_t real_ms = until_ms - advance_ms;

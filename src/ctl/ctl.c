@@ -20,6 +20,9 @@
 
 enum { STATUS_MAX_AGE_MS = 1000, MS_PER_SECOND = 1000 };
 
+/* What parse_advance says of "stop". */
+static const int64_t CLOCK_STOP = INT64_MAX;
+
 int nv_ctl_new(const struct nv_ctl_config *config, struct nv_ctl **ret_ctl)
 {
 	struct nv_ctl *ctl = calloc(1, sizeof(*ctl));
@@ -294,13 +297,18 @@ static int ctl_load(void *self, const struct nv_call *call, const struct nv_node
 	return 0;
 }
 
-/* Milliseconds to move the clock by: a number and at most one newline. -1: something else. */
+static const char clock_wanted[] = "a number of milliseconds, or stop, is wanted";
+
+/* Milliseconds to move the clock by, or CLOCK_STOP, and at most one newline. -1: something else. */
 static int64_t parse_advance(const char *text, size_t size)
 {
 	int64_t ms = 0;
 
 	if (size > 0 && text[size - 1] == '\n') {
 		size--;
+	}
+	if (size == 4 && memcmp(text, "stop", size) == 0) {
+		return CLOCK_STOP;
 	}
 	if (size == 0 || size > 12) {
 		return -1;
@@ -325,8 +333,8 @@ static int ctl_check(void *self, const struct nv_call *call, const struct nv_nod
 	(void)from;
 	bool whole = how == NV_CHECK_WHOLE || memchr(text, '\n', size);
 	if (whole && parse_advance(text, size) < 0) {
-		(void)nv_faults_add(call->faults, 1, 1, "a number of milliseconds is wanted");
-		return nv_fail(err, EINVAL, "a number of milliseconds is wanted");
+		(void)nv_faults_add(call->faults, 1, 1, "%s", clock_wanted);
+		return nv_fail(err, EINVAL, "%s", clock_wanted);
 	}
 	return 0;
 }
@@ -345,14 +353,18 @@ static int ctl_save(void *self, const struct nv_call *call, const struct nv_node
 	}
 	int64_t ms = parse_advance(request->text, request->size);
 	if (ms < 0) {
-		(void)nv_faults_add(call->faults, 1, 1, "a number of milliseconds is wanted");
-		return nv_fail(err, EINVAL, "a number of milliseconds is wanted");
+		(void)nv_faults_add(call->faults, 1, 1, "%s", clock_wanted);
+		return nv_fail(err, EINVAL, "%s", clock_wanted);
 	}
 	struct nv_blob *blob = get_blob(ctl, NV_CTL_CLOCK, true);
 	if (!blob) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	nv_clock_advance(ctl->clock, ms);
+	if (ms == CLOCK_STOP) {
+		nv_clock_stop(ctl->clock);
+	} else {
+		nv_clock_advance(ctl->clock, ms);
+	}
 	result->blob = blob;
 	result->changed = true;
 	return 0;

@@ -7,6 +7,7 @@ load ../lib/mount.bash
 
 setup() {
 	nv_setup
+	nv_clock stop
 	WEB2=$NX/dns/lan/web-2.example.com
 }
 

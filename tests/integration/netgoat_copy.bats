@@ -7,6 +7,7 @@ load ../lib/mount.bash
 
 setup() {
 	nv_setup
+	nv_clock stop
 	SRC=$NG/teams/platform/domains/api.example.com
 	DST=$NG/teams/platform/domains/api2.example.com
 }

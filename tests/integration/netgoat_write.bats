@@ -7,6 +7,7 @@ load ../lib/mount.bash
 
 setup() {
 	nv_setup
+	nv_clock stop
 	DOM=$NG/teams/platform/domains/example.com
 	WWW=$DOM/records/www.CNAME.json
 	WWW_ID=65e2d0000004000000000008

@@ -7,6 +7,7 @@ load ../lib/mount.bash
 
 setup() {
 	nv_setup
+	nv_clock stop
 	DIR=$NX/dns/lan/web-2.example.com
 	REC=$DIR/records
 	DOM=$NG/teams/platform/domains/example.com

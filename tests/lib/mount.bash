@@ -16,6 +16,8 @@
 : "${NV_WATCHDOG:=120}" # seconds after which a mount that still stands is aborted
 export NV_SRCDIR NV_BUILDDIR NV_BIN NV_DOCS_TOOL
 export LC_ALL=C.UTF-8 TZ=UTC
+# What another program that uses the driver left in shared memory when it was killed makes the driver warn the next process of that id.
+export MONGOC_DISABLE_SHM=1
 
 # Ids of the example data.
 NV_TEAM_PLATFORM=65e2d0000001000000000001
@@ -377,7 +379,7 @@ nv_count() {
 	NV_COUNT=$((after - before))
 }
 
-# nv_clock MS: moves the daemon's clock forward.
+# nv_clock MS: moves the daemon's clock forward. nv_clock stop: from now on nothing else does.
 nv_clock() {
 	echo "$1" >"$MNT/.netviewfs/clock"
 }

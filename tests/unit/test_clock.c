@@ -43,6 +43,30 @@ static void test_never_goes_back(void **state)
 	nv_clock_free(clock);
 }
 
+static void test_stopped_only_advances_move_it(void **state)
+{
+	struct nv_clock *clock = NULL;
+	struct timespec start;
+	struct timespec now;
+
+	(void)state;
+	assert_int_equal(nv_clock_new(&clock), 0);
+	nv_clock_stop(clock);
+	int64_t before = nv_clock_ms(clock);
+	struct timespec wall = nv_clock_wall(clock);
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < 5);
+	nv_clock_stop(clock);
+	assert_true(nv_clock_ms(clock) == before);
+	nv_clock_advance(clock, 500);
+	assert_true(nv_clock_ms(clock) == before + 500);
+	struct timespec later = nv_clock_wall(clock);
+	assert_true((later.tv_sec - wall.tv_sec) * 1000000000 + later.tv_nsec - wall.tv_nsec == 500000000);
+	nv_clock_free(clock);
+}
+
 static void test_wait_ends_at_its_time(void **state)
 {
 	struct nv_clock *clock = NULL;
@@ -126,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_advance_moves_both_clocks),
 		cmocka_unit_test(test_never_goes_back),
+		cmocka_unit_test(test_stopped_only_advances_move_it),
 		cmocka_unit_test(test_wait_ends_at_its_time),
 		cmocka_unit_test(test_advance_wakes_every_waiter),
 	};

@@ -180,7 +180,7 @@ static void test_clock_is_hidden_without_test_control(void **state)
 
 static void test_clock_moves_the_daemons_clock(void **state)
 {
-	static const char *const bad[] = { "", "\n", "-5", "5 ", "5\n\n", "1000000000000", "x" };
+	static const char *const bad[] = { "", "\n", "-5", "5 ", "5\n\n", "1000000000000", "x", "stopp" };
 	struct fixture *fixture = *state;
 	char storage[64];
 	struct nv_node node = resolve(fixture, ".netviewfs/clock", storage);
@@ -193,6 +193,11 @@ static void test_clock_moves_the_daemons_clock(void **state)
 		0);
 	assert_true(nv_clock_ms(fixture->clock) >= before + 5000);
 	assert_true(result.changed);
+	nv_save_result_release(&result);
+	request = (struct nv_save_request){ .text = "stop\n", .size = 5 };
+	assert_int_equal(
+		nv_ctl_ops.save(node.self, &fixture->call, &node, &request, &result, &fixture->err),
+		0);
 	nv_save_result_release(&result);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		request = (struct nv_save_request){ .text = bad[i], .size = strlen(bad[i]) };
