@@ -183,11 +183,12 @@ static int insert_row(struct sql_commit *commit, const char *collection, const s
 static int update_row(struct sql_commit *commit, const struct nv_bval *doc, struct nv_err *err)
 {
 	cleanup_stmt struct nv_sqlite_stmt *stmt = NULL;
-	/* A new version tells the trigger that the look-ups are cared for. */
+	/* A new version tells the trigger that the look-ups are cared for. Those of a document that
+	 * they do not know are not: only what changes is cared for here. */
 	int rc = nv_sqlite_use(
 		commit->conn, NV_SQL_UPDATE,
-		"UPDATE documents SET bson = ?, version = max(version, 0) + 1 WHERE doc = ?", &stmt,
-		err);
+		"UPDATE documents SET bson = ?, version = version + (version > 0) WHERE doc = ?",
+		&stmt, err);
 	if (rc < 0) {
 		return rc;
 	}

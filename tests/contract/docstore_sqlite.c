@@ -109,6 +109,41 @@ static void test_other_programs_writes_are_seen(void **state)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static int set_b(struct fixture *f, const char *id, const char *value)
+{
+	const struct nv_docset set = { .path = "b", .value = V(f, value) };
+	const struct nv_docwrite write = { .kind = NV_DOCWRITE_UPDATE,
+		                           .collection = "d",
+		                           .id = V(f, id),
+		                           .sets = &set,
+		                           .sets_count = 1 };
+	return commit_one(f, &write);
+}
+
+/* An update of ours of what the look-ups do not know must not make it known by what changed only. */
+static void test_an_update_before_the_look_ups_hides_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct nv_docterm one = T(f, "a", NV_DOCTERM_EQ, "1", NULL);
+	const struct nv_docterm two = T(f, "a", NV_DOCTERM_EQ, "2", NULL);
+	insert(f, "d", "{'_id':{'$oid':'000000000000000000000001'},'a':1}");
+	sqlite3 *db = other_program(f->path);
+	sql_doc(db, "INSERT INTO documents(collection, id_key, bson) VALUES('d', ?2, ?1)",
+	        D(f, "{'_id':{'$oid':'000000000000000000000002'},'a':1}"), 2);
+	assert_int_equal(set_b(f, "{'$oid':'000000000000000000000002'}", "5"), 0);
+	assert_string_equal(ids(f, "d", &one, 1), ID(1) " " ID(2));
+	sql_doc(db, "UPDATE documents SET bson = ?1 WHERE id_key = ?2",
+	        D(f, "{'_id':{'$oid':'000000000000000000000001'},'a':2}"), 1);
+	assert_int_equal(set_b(f, "{'$oid':'000000000000000000000001'}", "6"), 0);
+	assert_string_equal(ids(f, "d", &one, 1), ID(2));
+	assert_string_equal(ids(f, "d", &two, 1), ID(1));
+	insert(f, "other", "{'_id':1}");
+	assert_int_equal(sql_number(db, "SELECT count(*) FROM documents WHERE version <= 0"), 0);
+	assert_string_equal(ids(f, "d", &one, 1), ID(2));
+	assert_string_equal(ids(f, "d", &two, 1), ID(1));
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 static void test_a_lock_ends_at_the_deadline(void **state)
 {
 	struct fixture *f = *state;
@@ -747,6 +782,8 @@ int main(void)
 		{ "other programs' writes are seen", test_other_programs_writes_are_seen, &plain },
 		{ "other programs' writes are seen, with look-ups",
 		  test_other_programs_writes_are_seen, &looked_up },
+		{ "an update before the look-ups hides nothing",
+		  test_an_update_before_the_look_ups_hides_nothing, &looked_up },
 		{ "a lock ends at the deadline", test_a_lock_ends_at_the_deadline, &plain },
 		{ "a long query ends at the deadline", test_a_long_query_ends_at_the_deadline,
 		  &looked_up },
