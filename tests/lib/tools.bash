@@ -125,17 +125,20 @@ nv_matrix_refused() {
 	done
 }
 
-# nv_pty COMMAND…: runs it on a terminal of its own, with nobody typing; its exit status.
+# nv_pty COMMAND…: runs it on a terminal of its own, with nobody typing; its exit status. script(1) takes the shell from SHELL, and the
+# quotes are bash's. One that waits for an answer is ended, and what it showed is told.
 nv_pty() {
-	local line
+	local line rc=0
 	printf -v line '%q ' "$@"
-	TERM=xterm script -qec "$line" /dev/null </dev/null >"$NV_DIR/screen" 2>&1
+	TERM=xterm SHELL=$BASH timeout -k 5 60 script -qec "$line" /dev/null </dev/null >"$NV_DIR/screen" 2>&1 || rc=$?
+	[ "$rc" -ne 124 ] || cat "$NV_DIR/screen" >&2
+	return "$rc"
 }
 
 # --- Editors that have to be typed at -----------------------------------------------------------------------------------------
 
 nv_term() {
-	tmux -L "nv$$" -f /dev/null "$@"
+	SHELL=$BASH tmux -L "nv$$" -f /dev/null "$@"
 }
 
 # nv_term_start COMMAND…: on a terminal that shows the whole file, in a directory where an editor may leave what it saves when it is killed.

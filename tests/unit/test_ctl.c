@@ -180,7 +180,7 @@ static void test_clock_is_hidden_without_test_control(void **state)
 
 static void test_clock_moves_the_daemons_clock(void **state)
 {
-	static const char *const bad[] = { "", "\n", "-5", "5 ", "5\n\n", "1000000000000", "x", "stopp" };
+	static const char *const bad[] = { "", "\n", "-5", "5 ", "5\n\n", "1000000000000", "x", "stops" };
 	struct fixture *fixture = *state;
 	char storage[64];
 	struct nv_node node = resolve(fixture, ".netviewfs/clock", storage);
