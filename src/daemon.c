@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What goes through the pipe is one struct nv_err; errnum 0 says ready. It is below PIPE_BUF, so it arrives whole or not at all.
+ * What goes through the pipe is one struct nv_err; errnum 0 says ready. It is below PIPE_BUF, so it
+ * arrives whole or not at all.
  */
 #include "config.h"
 
@@ -93,7 +94,8 @@ void nv_daemon_ready(int report)
 		}
 	}
 	int moved = chdir(
-		"/"); /* fails in no namespace that has a root; then the old one is only kept busy */
+		/* fails in no namespace that has a root; then the old one is only kept busy */
+		"/");
 	(void)moved;
 	/* When the starter is gone, nobody needs the answer. */
 	ssize_t written = write(report, &ready, sizeof(ready));

@@ -43,7 +43,13 @@
 #include "tree.h"
 #include "views/views.h"
 
-enum { EXIT_USAGE = 2, ERRORS_MAX_LINES = 1000, CONFLICTS_MAX = 200, CONFLICTS_MAX_BYTES = 64 << 20, REPORT_SLACK_MS = 1000 };
+enum {
+	EXIT_USAGE = 2,
+	ERRORS_MAX_LINES = 1000,
+	CONFLICTS_MAX = 200,
+	CONFLICTS_MAX_BYTES = 64 << 20,
+	REPORT_SLACK_MS = 1000
+};
 
 static const char build_text[] = "netviewfs " PACKAGE_VERSION "\n"
 				 "stores: " NV_BUILD_STORES "\n"
@@ -80,7 +86,8 @@ static int make_base(struct mount *mount, struct nv_err *err)
 	mount->metrics = calloc(1, sizeof(*mount->metrics));
 	if (!mount->metrics || nv_clock_new(&mount->clock) != 0 ||
 	    nv_errors_ring_new(mount->clock, ERRORS_MAX_LINES, &mount->errors) != 0 ||
-	    nv_conflicts_new(mount->clock, CONFLICTS_MAX, CONFLICTS_MAX_BYTES, &mount->conflicts) != 0) {
+	    nv_conflicts_new(mount->clock, CONFLICTS_MAX, CONFLICTS_MAX_BYTES, &mount->conflicts) !=
+	            0) {
 		return no_memory(err);
 	}
 	return 0;
@@ -304,8 +311,8 @@ static int start(struct mount *mount, struct nv_err *err)
 	return result;
 }
 
-/* Takes apart what start made, however far it came. Whoever asks once more for the end must not cut it short: parked changes
- * are being committed. Every step is bounded by the stores' deadline. */
+/* Takes apart what start made, however far it came. Whoever asks once more for the end must not cut
+ * it short: parked changes are being committed. Every step is bounded by the stores' deadline. */
 static void stop(struct mount *mount)
 {
 	(void)signal(SIGHUP, SIG_IGN);

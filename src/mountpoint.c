@@ -80,7 +80,8 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* True when the topmost mount on path is one of this program, alive or not. Asks the kernel only. */
+/* True when the topmost mount on path is one of this program, alive or not. Asks the kernel only.
+ */
 static bool is_ours(const char *path)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -116,8 +117,9 @@ static bool is_ours(const char *path)
 	return ours;
 }
 
-/* Asks the daemon behind a mount, in a process of its own, because one that hangs would hold this one. By statfs(2), which the kernel
- * never answers by itself: its attributes of a root outlive the daemon by a second. 0, -errno, or -ETIMEDOUT. */
+/* Asks the daemon behind a mount, in a process of its own, because one that hangs would hold this
+ * one. By statfs(2), which the kernel never answers by itself: its attributes of a root outlive the
+ * daemon by a second. 0, -errno, or -ETIMEDOUT. */
 static int ask_apart(const char *path, int64_t timeout_ms)
 {
 	int ends[2];

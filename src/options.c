@@ -302,16 +302,15 @@ static int set_docs(struct nv_options *options, const struct nv_option *option, 
 {
 	static const char prefix[] = "sqlite:";
 	cleanup_buf struct nv_buf uri = NV_BUF_INIT;
-	bool mongo = strncmp(value, "mongodb://", 10) == 0 ||
-	             strncmp(value, "mongodb+srv://", 14) == 0;
+	bool mongo =
+		strncmp(value, "mongodb://", 10) == 0 || strncmp(value, "mongodb+srv://", 14) == 0;
 
 	(void)option;
 	if (!mongo && (strncmp(value, prefix, strlen(prefix)) != 0 || !value[strlen(prefix)])) {
 		return nv_fail(err, EINVAL, "sqlite:PATH or mongodb://HOST/DATABASE is wanted");
 	}
 	nv_buf_puts(&uri, mongo ? value : prefix);
-	int result = mongo ? nv_buf_error(&uri)
-	                   : put_absolute(&uri, value + strlen(prefix), err);
+	int result = mongo ? nv_buf_error(&uri) : put_absolute(&uri, value + strlen(prefix), err);
 	if (result < 0) {
 		return mongo ? nv_fail(err, ENOMEM, "out of memory") : result;
 	}

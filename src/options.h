@@ -18,14 +18,16 @@
 
 /* Settings of one mount. All strings owned; release with nv_options_release. */
 struct nv_options {
-	bool help;         /* --help: nothing else counts */
-	bool version;      /* --version: nothing else counts */
+	bool help;           /* --help: nothing else counts */
+	bool version;        /* --version: nothing else counts */
 	bool create_indexes; /* --create-indexes: of docs, and no mount */
-	bool foreground;   /* -f, -d */
-	bool debug;        /* -d: libfuse's trace */
-	char *mount_point; /* as given; NULL with create_indexes */
+	bool foreground;     /* -f, -d */
+	bool debug;          /* -d: libfuse's trace */
+	char *mount_point;   /* as given; NULL with create_indexes */
 
-	char *docs; /* "sqlite:" and an absolute path, or a MongoDB URI with its secrets; NULL = no document store */
+	/* "sqlite:" and an absolute path, or a MongoDB URI with its secrets; NULL = no document
+	 * store */
+	char *docs;
 	bool has_redis;
 	struct nv_redis_uri redis; /* holds secrets; empty unless has_redis */
 
@@ -53,8 +55,10 @@ struct nv_options {
 /* A variable of the environment, or NULL: getenv, or a test's. */
 typedef const char *nv_options_env_fn(const char *name);
 
-/* Reads argv, the environment and the configuration file. Errors: -EINVAL (one line that never holds a value which may be a secret),
- * -EACCES (a configuration file that others may read), -ENOENT, -ENOMEM. Owns: nv_options_release. */
+/* Reads argv, the environment and the configuration file. Errors: -EINVAL (one line that never
+ * holds a value which may be a secret),
+ * -EACCES (a configuration file that others may read), -ENOENT, -ENOMEM. Owns: nv_options_release.
+ */
 int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env,
                      struct nv_options *ret_options, struct nv_err *err);
 
@@ -66,7 +70,8 @@ void nv_options_release(struct nv_options *options);
 /* Appends the text of --help, made from the table. */
 void nv_options_help(struct nv_buf *out);
 
-/* Appends "key=value,…" of all that differs from the defaults, without secrets: for .netviewfs/status. */
+/* Appends "key=value,…" of all that differs from the defaults, without secrets: for
+ * .netviewfs/status. */
 void nv_options_describe(const struct nv_options *options, struct nv_buf *out);
 
 #endif

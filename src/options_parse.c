@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Command line, environment and configuration file to struct nv_options, by the table of options.c. Knows no option by name but
- * `config`, which says where to read on, and what all options together must say.
+ * Command line, environment and configuration file to struct nv_options, by the table of options.c.
+ * Knows no option by name but `config`, which says where to read on, and what all options together
+ * must say.
  *
- * No message holds a value of docs= or redis=, nor a word behind one of them: a password with a comma in it would be one.
+ * No message holds a value of docs= or redis=, nor a word behind one of them: a password with a
+ * comma in it would be one.
  */
 #include "config.h"
 
@@ -29,8 +31,9 @@ struct item {
 	char *key;   /* owned */
 	char *value; /* owned; NULL: none given */
 	enum source source;
-	size_t line;       /* of the configuration file */
-	bool after_secret; /* follows docs= or redis= in one -o, and may be a part of its password */
+	size_t line; /* of the configuration file */
+	/* follows docs= or redis= in one -o, and may be a part of its password */
+	bool after_secret;
 };
 
 struct items {
@@ -105,7 +108,8 @@ static int items_add(struct items *items, const char *text, size_t size, struct 
 	return 0;
 }
 
-/* "://LOGIN" that a comma may have cut: a ':' with something else than a port behind it, and no '@'. */
+/* "://LOGIN" that a comma may have cut: a ':' with something else than a port behind it, and no
+ * '@'. */
 static bool may_be_cut(const char *uri)
 {
 	const char *login = strstr(uri, "://");
@@ -198,8 +202,8 @@ static int fail_unknown(const struct item *item, struct nv_err *err)
 	return nv_fail(err, EINVAL, "no such option; --help lists them");
 }
 
-/* A login with a password in it: "USER:PASSWORD@", anywhere before a path that may have these bytes too; or an option of MongoDB's driver
- * that is one. */
+/* A login with a password in it: "USER:PASSWORD@", anywhere before a path that may have these bytes
+ * too; or an option of MongoDB's driver that is one. */
 static bool has_password(const char *uri)
 {
 	const char *login = strstr(uri, "://");
@@ -530,8 +534,8 @@ static int finish(struct nv_options *options, struct nv_err *err)
 	if (result == 0) {
 		result = nv_options_default_fuse_arg(options, "subtype", "netviewfs", err);
 	}
-	if (result == 0 &&
-	    (nv_options_has_fuse_arg(options, "allow_other") || nv_options_has_fuse_arg(options, "allow_root"))) {
+	if (result == 0 && (nv_options_has_fuse_arg(options, "allow_other") ||
+	                    nv_options_has_fuse_arg(options, "allow_root"))) {
 		result = nv_options_default_fuse_arg(options, "default_permissions", NULL, err);
 	}
 	return result;

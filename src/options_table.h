@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table of options: between options.c, which has it, and options_parse.c, which reads it. For nobody else.
+ * The table of options: between options.c, which has it, and options_parse.c, which reads it. For
+ * nobody else.
  */
 #ifndef NV_OPTIONS_TABLE_H
 #define NV_OPTIONS_TABLE_H
@@ -9,7 +10,8 @@
 
 struct nv_option;
 
-/* Takes a value over. value is "" for a flag. Errors: -EINVAL, -ENOMEM; the message does not name the option, the caller does. */
+/* Takes a value over. value is "" for a flag. Errors: -EINVAL, -ENOMEM; the message does not name
+ * the option, the caller does. */
 typedef int nv_option_set_fn(struct nv_options *options, const struct nv_option *option,
                              const char *value, struct nv_err *err);
 
@@ -18,12 +20,15 @@ struct nv_option {
 	const char *value;         /* what --help calls the value; NULL: a flag */
 	const char *default_value; /* taken over first; NULL: none */
 	const char *
-		help; /* NULL: not in --help (what libfuse and mount(8) add, and what a later version has) */
+		/* NULL: not in --help (what libfuse and mount(8) add, and what a later version has)
+		 */
+		help;
 	nv_option_set_fn *set;
 	size_t offset; /* of the field in struct nv_options */
 	long min;      /* of a number */
 	long max;
-	bool secret; /* may hold a password: refused on the command line when it does, never shown */
+	/* may hold a password: refused on the command line when it does, never shown */
+	bool secret;
 };
 
 extern const struct nv_option nv_option_table[];

@@ -2,8 +2,8 @@
 /*
  * THE table: what each path of the mount is and which code answers for it. No logic.
  *
- * Read a path from the left column; the ops symbol names the code: nv_netdox_* is src/netdox/, nv_netgoat_* src/netgoat/,
- * nv_views_* src/views/, nv_ctl_* src/ctl/.
+ * Read a path from the left column; the ops symbol names the code: nv_netdox_* is src/netdox/,
+ * nv_netgoat_* src/netgoat/, nv_views_* src/views/, nv_ctl_* src/ctl/.
  */
 #include "config.h"
 
@@ -17,52 +17,68 @@
 const struct nv_row nv_tree_rows[] = {
 	{ .pattern = "", .type = NV_DIR, .family = NV_FAMILY_ROOT, .ops = &nv_static_dir_ops },
 
-	/* netgoat/ (and views/stored/, which shows the same paths read-only) */
-#define DOC(path, row_type, role, doc, scope, row_flags)                                                           \
-	{ .pattern = DOC_TOP path, .type = (row_type), .family = DOC_FAMILY, .kind = NV_NG(role, doc, scope),      \
-	  .flags = (row_flags), .ops = &DOC_OPS }
-#define DOC_FILES(dir, name, doc, scope, dir_flags)                                                                \
-	DOC(dir, NV_DIR, NV_NG_LIST, doc, scope, dir_flags), DOC(dir name, NV_FILE, NV_NG_DOC, doc, scope, DOC_FILE)
-#define DOC_CHUNKS(dir, scope, size)                                                                               \
-	DOC(dir "/analytics/" size, NV_DIR, NV_NG_CHUNKS, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL),             \
-		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS, scope,           \
-		    NV_ROW_READONLY | NV_ROW_DERIVED)
-#define DOC_ANALYTICS(dir, scope)                                                                                  \
-	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope, NV_ROW_STRUCTURAL | NV_ROW_DERIVED),      \
-		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"), DOC_CHUNKS(dir, scope, "other")
-#define DOC_DOMAIN(dir, list_scope, scope)                                                                         \
-	DOC(dir, NV_DIR, NV_NG_LIST, NV_DOC_DOMAIN, list_scope, NV_ROW_STRUCTURAL),                                \
-		DOC(dir "/DOMAIN", NV_DIR, NV_NG_OBJECT, NV_DOC_DOMAIN, scope, DOC_OBJECT),                        \
-		DOC_FILES(dir "/DOMAIN/records", "/NAME.TYPE.json", NV_DOC_RECORD, scope, NV_ROW_STRUCTURAL),                      \
-		DOC_FILES(dir "/DOMAIN/proxies", "/NAME.json", NV_DOC_PROXY, scope, NV_ROW_STRUCTURAL),            \
-		DOC_FILES(dir "/DOMAIN/alerts", "/ID.json", NV_DOC_ALERT, scope, NV_ROW_STRUCTURAL),               \
-		DOC_FILES(dir "/DOMAIN/incidents", "/ID.json", NV_DOC_INCIDENT, scope, NV_ROW_STRUCTURAL),         \
-		DOC_ANALYTICS(dir "/DOMAIN", scope),                                                               \
-		DOC(dir "/DOMAIN/domain.json", NV_FILE, NV_NG_OWN, NV_DOC_DOMAIN, scope, DOC_FILE | NV_ROW_OWN)
-#define DOC_TEAMS                                                                                                  \
-	DOC("/teams", NV_DIR, NV_NG_LIST, NV_DOC_TEAM, NV_NG_TOP, 0),                                              \
-		DOC("/teams/TEAM", NV_DIR, NV_NG_OBJECT, NV_DOC_TEAM, NV_NG_IN_TEAM, DOC_OBJECT),                  \
-		DOC_DOMAIN("/teams/TEAM/domains", NV_NG_IN_TEAM, NV_NG_IN_DOMAIN),                                 \
-		DOC_FILES("/teams/TEAM/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_IN_TEAM, NV_ROW_STRUCTURAL),       \
-		DOC_FILES("/teams/TEAM/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_IN_TEAM, NV_ROW_STRUCTURAL), \
-		DOC("/teams/TEAM/team.json", NV_FILE, NV_NG_OWN, NV_DOC_TEAM, NV_NG_IN_TEAM, DOC_FILE | NV_ROW_OWN)
-#define DOC_USERS                                                                                                  \
-	DOC("/users", NV_DIR, NV_NG_LIST, NV_DOC_USER, NV_NG_TOP, 0),                                              \
-		DOC("/users/USER", NV_DIR, NV_NG_OBJECT, NV_DOC_USER, NV_NG_IN_USER, DOC_OBJECT),                  \
-		DOC("/users/USER/user.json", NV_FILE, NV_NG_OWN, NV_DOC_USER, NV_NG_IN_USER, DOC_FILE | NV_ROW_OWN)
-#define DOC_REST                                                                                                   \
-	DOC_FILES("/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_TOP, NV_ROW_STRUCTURAL),                              \
-		DOC_FILES("/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_TOP, NV_ROW_STRUCTURAL),                \
-		DOC_ANALYTICS("", NV_NG_TOP),                                                                      \
-		DOC("/orphans", NV_DIR, NV_NG_ORPHANS, 0, NV_NG_IN_ORPHANS, NV_ROW_HIDDEN_EMPTY),                  \
-		DOC_DOMAIN("/orphans/domains", NV_NG_IN_ORPHANS, NV_NG_IN_ORPHAN_DOMAIN),                          \
-		DOC_ORPHANS("/orphans/dnsrecords", NV_DOC_RECORD, DOC_FILE),                                       \
-		DOC_ORPHANS("/orphans/proxyconfigs", NV_DOC_PROXY, DOC_FILE),                                      \
-		DOC_ORPHANS("/orphans/alerts", NV_DOC_ALERT, DOC_FILE),                                            \
-		DOC_ORPHANS("/orphans/incidents", NV_DOC_INCIDENT, DOC_FILE),                                      \
+/* netgoat/ (and views/stored/, which shows the same paths read-only) */
+#define DOC(path, row_type, role, doc, scope, row_flags)                                           \
+	{                                                                                          \
+		.pattern = DOC_TOP path, .type = (row_type), .family = DOC_FAMILY,                 \
+		.kind = NV_NG(role, doc, scope), .flags = (row_flags), .ops = &DOC_OPS             \
+	}
+#define DOC_FILES(dir, name, doc, scope, dir_flags)                                                \
+	DOC(dir, NV_DIR, NV_NG_LIST, doc, scope, dir_flags),                                       \
+		DOC(dir name, NV_FILE, NV_NG_DOC, doc, scope, DOC_FILE)
+#define DOC_CHUNKS(dir, scope, size)                                                               \
+	DOC(dir "/analytics/" size, NV_DIR, NV_NG_CHUNKS, NV_DOC_ANALYTICS, scope,                 \
+	    NV_ROW_STRUCTURAL),                                                                    \
+		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS,  \
+	            scope, NV_ROW_READONLY | NV_ROW_DERIVED)
+#define DOC_ANALYTICS(dir, scope)                                                                  \
+	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope,                        \
+	    NV_ROW_STRUCTURAL | NV_ROW_DERIVED),                                                   \
+		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"),                  \
+		DOC_CHUNKS(dir, scope, "other")
+#define DOC_DOMAIN(dir, list_scope, scope)                                                         \
+	DOC(dir, NV_DIR, NV_NG_LIST, NV_DOC_DOMAIN, list_scope, NV_ROW_STRUCTURAL),                \
+		DOC(dir "/DOMAIN", NV_DIR, NV_NG_OBJECT, NV_DOC_DOMAIN, scope, DOC_OBJECT),        \
+		DOC_FILES(dir "/DOMAIN/records", "/NAME.TYPE.json", NV_DOC_RECORD, scope,          \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_FILES(dir "/DOMAIN/proxies", "/NAME.json", NV_DOC_PROXY, scope,                \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_FILES(dir "/DOMAIN/alerts", "/ID.json", NV_DOC_ALERT, scope,                   \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_FILES(dir "/DOMAIN/incidents", "/ID.json", NV_DOC_INCIDENT, scope,             \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_ANALYTICS(dir "/DOMAIN", scope),                                               \
+		DOC(dir "/DOMAIN/domain.json", NV_FILE, NV_NG_OWN, NV_DOC_DOMAIN, scope,           \
+	            DOC_FILE | NV_ROW_OWN)
+#define DOC_TEAMS                                                                                  \
+	DOC("/teams", NV_DIR, NV_NG_LIST, NV_DOC_TEAM, NV_NG_TOP, 0),                              \
+		DOC("/teams/TEAM", NV_DIR, NV_NG_OBJECT, NV_DOC_TEAM, NV_NG_IN_TEAM, DOC_OBJECT),  \
+		DOC_DOMAIN("/teams/TEAM/domains", NV_NG_IN_TEAM, NV_NG_IN_DOMAIN),                 \
+		DOC_FILES("/teams/TEAM/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_IN_TEAM,           \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_FILES("/teams/TEAM/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_IN_TEAM,     \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC("/teams/TEAM/team.json", NV_FILE, NV_NG_OWN, NV_DOC_TEAM, NV_NG_IN_TEAM,       \
+	            DOC_FILE | NV_ROW_OWN)
+#define DOC_USERS                                                                                  \
+	DOC("/users", NV_DIR, NV_NG_LIST, NV_DOC_USER, NV_NG_TOP, 0),                              \
+		DOC("/users/USER", NV_DIR, NV_NG_OBJECT, NV_DOC_USER, NV_NG_IN_USER, DOC_OBJECT),  \
+		DOC("/users/USER/user.json", NV_FILE, NV_NG_OWN, NV_DOC_USER, NV_NG_IN_USER,       \
+	            DOC_FILE | NV_ROW_OWN)
+#define DOC_REST                                                                                   \
+	DOC_FILES("/alerts", "/ID.json", NV_DOC_ALERT, NV_NG_TOP, NV_ROW_STRUCTURAL),              \
+		DOC_FILES("/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_TOP,                    \
+	                  NV_ROW_STRUCTURAL),                                                      \
+		DOC_ANALYTICS("", NV_NG_TOP),                                                      \
+		DOC("/orphans", NV_DIR, NV_NG_ORPHANS, 0, NV_NG_IN_ORPHANS, NV_ROW_HIDDEN_EMPTY),  \
+		DOC_DOMAIN("/orphans/domains", NV_NG_IN_ORPHANS, NV_NG_IN_ORPHAN_DOMAIN),          \
+		DOC_ORPHANS("/orphans/dnsrecords", NV_DOC_RECORD, DOC_FILE),                       \
+		DOC_ORPHANS("/orphans/proxyconfigs", NV_DOC_PROXY, DOC_FILE),                      \
+		DOC_ORPHANS("/orphans/alerts", NV_DOC_ALERT, DOC_FILE),                            \
+		DOC_ORPHANS("/orphans/incidents", NV_DOC_INCIDENT, DOC_FILE),                      \
 		DOC_ORPHANS("/orphans/analytics", NV_DOC_ANALYTICS, NV_ROW_READONLY)
-#define DOC_ORPHANS(dir, doc, file_flags)                                                                          \
-	DOC(dir, NV_DIR, NV_NG_LIST, doc, NV_NG_IN_ORPHANS, NV_ROW_STRUCTURAL),                                    \
+#define DOC_ORPHANS(dir, doc, file_flags)                                                          \
+	DOC(dir, NV_DIR, NV_NG_LIST, doc, NV_NG_IN_ORPHANS, NV_ROW_STRUCTURAL),                    \
 		DOC(dir "/ID.json", NV_FILE, NV_NG_DOC, doc, NV_NG_IN_ORPHANS, file_flags)
 
 #define DOC_TOP "netgoat"
@@ -74,7 +90,8 @@ const struct nv_row nv_tree_rows[] = {
 	DOC("/changelog", NV_FILE, NV_NG_CHANGELOG, 0, NV_NG_TOP, NV_ROW_READONLY | NV_ROW_GROWS),
 	DOC_TEAMS,
 	DOC_USERS,
-	DOC("/users/USER/teams", NV_DIR, NV_NG_LINKS, NV_DOC_TEAM, NV_NG_IN_USER, NV_ROW_STRUCTURAL),
+	DOC("/users/USER/teams", NV_DIR, NV_NG_LINKS, NV_DOC_TEAM, NV_NG_IN_USER,
+	    NV_ROW_STRUCTURAL),
 	DOC("/users/USER/teams/TEAM", NV_LINK, NV_NG_LINK, NV_DOC_TEAM, NV_NG_IN_USER, 0),
 	DOC_REST,
 #undef DOC_TOP
@@ -83,10 +100,12 @@ const struct nv_row nv_tree_rows[] = {
 #undef DOC_OBJECT
 #undef DOC_FILE
 
-	/* netdox/ */
-#define NETDOX(path, row_type, row_kind, row_flags, row_ops)                                                      \
-	{ .pattern = "netdox" path, .type = (row_type), .family = NV_FAMILY_NETDOX, .kind = NV_NETDOX_##row_kind, \
-	  .flags = (row_flags), .ops = &nv_netdox_##row_ops }
+/* netdox/ */
+#define NETDOX(path, row_type, row_kind, row_flags, row_ops)                                       \
+	{                                                                                          \
+		.pattern = "netdox" path, .type = (row_type), .family = NV_FAMILY_NETDOX,          \
+		.kind = NV_NETDOX_##row_kind, .flags = (row_flags), .ops = &nv_netdox_##row_ops    \
+	}
 #define DNS_NAME "/dns/NETWORK/NAME"
 #define NODE "/nodes/NODE_ID"
 #define LINK "/processed/LINK_ID"
@@ -95,7 +114,8 @@ const struct nv_row nv_tree_rows[] = {
 	NETDOX("/default_network", NV_FILE, DEFAULT_NETWORK, 0, file_ops),
 	NETDOX("/dns", NV_DIR, DNS, 0, dir_ops),
 	NETDOX("/dns/NETWORK", NV_DIR, NETWORK, NV_ROW_OBJECT, dir_ops),
-	NETDOX("/dns/NETWORK/id", NV_FILE, NETWORK_ID, NV_ROW_READONLY | NV_ROW_DERIVED, derived_ops),
+	NETDOX("/dns/NETWORK/id", NV_FILE, NETWORK_ID, NV_ROW_READONLY | NV_ROW_DERIVED,
+	       derived_ops),
 	NETDOX(DNS_NAME, NV_DIR, NAME, NV_ROW_OBJECT, dir_ops),
 	NETDOX(DNS_NAME "/records", NV_FILE, RECORDS, 0, file_ops),
 	NETDOX(DNS_NAME "/maps", NV_FILE, MAPS, 0, file_ops),
@@ -132,7 +152,10 @@ const struct nv_row nv_tree_rows[] = {
 #undef LINK
 
 	/* views/ */
-	{ .pattern = "views", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .ops = &nv_static_dir_ops },
+	{ .pattern = "views",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_VIEWS,
+	  .ops = &nv_static_dir_ops },
 #define DOC_TOP "views/stored"
 #define DOC_FAMILY NV_FAMILY_VIEWS
 #define DOC_OPS nv_views_stored_ops
@@ -147,19 +170,34 @@ const struct nv_row nv_tree_rows[] = {
 #undef DOC_OPS
 #undef DOC_OBJECT
 #undef DOC_FILE
-	{ .pattern = "views/edge", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_TOP, .ops = &nv_views_edge_ops },
-	{ .pattern = "views/edge/TEAM", .type = NV_DIR, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_TEAM,
+	{ .pattern = "views/edge",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_VIEWS,
+	  .kind = NV_VIEWS_EDGE_TOP,
 	  .ops = &nv_views_edge_ops },
-	{ .pattern = "views/edge/TEAM/DOMAIN.json", .type = NV_FILE, .family = NV_FAMILY_VIEWS, .kind = NV_VIEWS_EDGE_DOMAIN,
-	  .flags = NV_ROW_READONLY, .ops = &nv_views_edge_ops },
+	{ .pattern = "views/edge/TEAM",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_VIEWS,
+	  .kind = NV_VIEWS_EDGE_TEAM,
+	  .ops = &nv_views_edge_ops },
+	{ .pattern = "views/edge/TEAM/DOMAIN.json",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_VIEWS,
+	  .kind = NV_VIEWS_EDGE_DOMAIN,
+	  .flags = NV_ROW_READONLY,
+	  .ops = &nv_views_edge_ops },
 
-	/* .netviewfs/ */
-#define CTL_OPS(path, row_type, row_kind, row_flags, row_ops)                                                      \
-	{ .pattern = ".netviewfs" path, .type = (row_type), .family = NV_FAMILY_CTL, .kind = NV_CTL_##row_kind,    \
-	  .flags = (row_flags), .ops = &(row_ops) }
-#define CTL(path, row_type, row_kind, row_flags) CTL_OPS(path, row_type, row_kind, row_flags, nv_ctl_ops)
-#define CONFLICT(path, row_type, row_kind, row_flags)                                                              \
-	CTL_OPS("/conflicts" path, row_type, row_kind, (row_flags) | NV_ROW_PRIVATE, nv_ctl_conflicts_ops)
+/* .netviewfs/ */
+#define CTL_OPS(path, row_type, row_kind, row_flags, row_ops)                                      \
+	{                                                                                          \
+		.pattern = ".netviewfs" path, .type = (row_type), .family = NV_FAMILY_CTL,         \
+		.kind = NV_CTL_##row_kind, .flags = (row_flags), .ops = &(row_ops)                 \
+	}
+#define CTL(path, row_type, row_kind, row_flags)                                                   \
+	CTL_OPS(path, row_type, row_kind, row_flags, nv_ctl_ops)
+#define CONFLICT(path, row_type, row_kind, row_flags)                                              \
+	CTL_OPS("/conflicts" path, row_type, row_kind, (row_flags) | NV_ROW_PRIVATE,               \
+	        nv_ctl_conflicts_ops)
 	CTL("", NV_DIR, DIR, 0),
 	CTL("/README", NV_FILE, README, NV_ROW_READONLY | NV_ROW_FIXED),
 	CTL("/clock", NV_FILE, CLOCK, NV_ROW_GROWS | NV_ROW_NO_DELAY | NV_ROW_PRIVATE),

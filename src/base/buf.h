@@ -2,7 +2,8 @@
 /*
  * A growable byte buffer. Always NUL-terminated past its length, so that text can be printed.
  *
- * Out of memory is sticky: later appends do nothing and nv_buf_error() says -ENOMEM; check once at the end.
+ * Out of memory is sticky: later appends do nothing and nv_buf_error() says -ENOMEM; check once at
+ * the end.
  */
 #ifndef NV_BASE_BUF_H
 #define NV_BASE_BUF_H
@@ -17,7 +18,10 @@ struct nv_buf {
 	bool failed; /* an allocation failed */
 };
 
-#define NV_BUF_INIT { NULL, 0, 0, false }
+#define NV_BUF_INIT                                                                                \
+	{                                                                                          \
+		NULL, 0, 0, false                                                                  \
+	}
 
 /* Frees the bytes; *buf is then empty and usable again. */
 void nv_buf_release(struct nv_buf *buf);
@@ -43,7 +47,8 @@ void nv_buf_truncate(struct nv_buf *buf, size_t len);
 /* 0, or -ENOMEM when an append was lost. */
 int nv_buf_error(const struct nv_buf *buf);
 
-/* Gives the bytes away (never NULL unless failed; NUL-terminated; free() them); *buf is then empty. */
+/* Gives the bytes away (never NULL unless failed; NUL-terminated; free() them); *buf is then empty.
+ */
 char *nv_buf_steal(struct nv_buf *buf, size_t *ret_size);
 
 #define cleanup_buf __attribute__((cleanup(nv_buf_release)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The advance is one number added to the system's clocks. Waiters are known by name, so that an advance can wake them.
+ * The advance is one number added to the system's clocks. Waiters are known by name, so that an
+ * advance can wake them.
  */
 #include "config.h"
 
@@ -21,7 +22,8 @@ struct waiter {
 	bool woken; /* by the advance under way */
 };
 
-/* Lock order: a waiter's mutex, then lock. nv_clock_advance goes the other way and therefore only tries. */
+/* Lock order: a waiter's mutex, then lock. nv_clock_advance goes the other way and therefore only
+ * tries. */
 struct nv_clock {
 	atomic_llong advance_ms;
 	atomic_bool stopped;   /* once true for good; the next two are set before */
@@ -88,7 +90,8 @@ struct timespec nv_clock_wall(const struct nv_clock *clock)
 	return now;
 }
 
-/* Wakes one waiter not woken yet. 1: go on; 0: all are woken; -1: one is just not to be had, try again. */
+/* Wakes one waiter not woken yet. 1: go on; 0: all are woken; -1: one is just not to be had, try
+ * again. */
 static int wake_one(struct nv_clock *clock)
 {
 	int result = 0;
@@ -98,7 +101,8 @@ static int wake_one(struct nv_clock *clock)
 		if (waiter->woken) {
 			continue;
 		}
-		/* With its mutex in hand the waiter is either asleep (and hears the broadcast) or gone from the list. */
+		/* With its mutex in hand the waiter is either asleep (and hears the broadcast) or
+		 * gone from the list. */
 		if (pthread_mutex_trylock(waiter->mutex) != 0) {
 			result = -1;
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The daemon's clock. Everything that waits or ages asks it, so that tests can advance it and never sleep.
+ * The daemon's clock. Everything that waits or ages asks it, so that tests can advance it and never
+ * sleep.
  */
 #ifndef NV_BASE_CLOCK_H
 #define NV_BASE_CLOCK_H
@@ -24,11 +25,14 @@ struct timespec nv_clock_wall(const struct nv_clock *clock);
 /* Test control: moves both clocks ms forward and wakes every nv_clock_wait. Any thread. */
 void nv_clock_advance(struct nv_clock *clock, int64_t ms);
 
-/* Test control: from now on only advances move both clocks. Waits that have begun may end at their old times. Any thread. */
+/* Test control: from now on only advances move both clocks. Waits that have begun may end at their
+ * old times. Any thread. */
 void nv_clock_stop(struct nv_clock *clock);
 
-/* Waits on cond (mutex held) until it is signalled, the clock reaches until_ms, or the clock is advanced; spurious returns are possible.
- * until_ms < 0: no limit. The caller re-checks its condition. Blocks. */
-void nv_clock_wait(struct nv_clock *clock, pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_ms);
+/* Waits on cond (mutex held) until it is signalled, the clock reaches until_ms, or the clock is
+ * advanced; spurious returns are possible. until_ms < 0: no limit. The caller re-checks its
+ * condition. Blocks. */
+void nv_clock_wait(struct nv_clock *clock, pthread_cond_t *cond, pthread_mutex_t *mutex,
+                   int64_t until_ms);
 
 #endif

@@ -36,7 +36,8 @@ struct nv_conflicts {
 	size_t max_bytes;
 };
 
-int nv_conflicts_new(struct nv_clock *clock, size_t max_count, size_t max_bytes, struct nv_conflicts **ret_conflicts)
+int nv_conflicts_new(struct nv_clock *clock, size_t max_count, size_t max_bytes,
+                     struct nv_conflicts **ret_conflicts)
 {
 	struct nv_conflicts *conflicts = calloc(1, sizeof(*conflicts));
 	if (!conflicts) {
@@ -103,7 +104,8 @@ static struct kept **find(struct nv_conflicts *conflicts, const char *name)
 	return place;
 }
 
-/* "20261124T171940.123Z-www.A.json"; "-2" and so on behind it when there is one of that name. Lock held. */
+/* "20261124T171940.123Z-www.A.json"; "-2" and so on behind it when there is one of that name. Lock
+ * held. */
 static void make_name(struct nv_conflicts *conflicts, const char *path, char *name)
 {
 	char time[32] = "";
@@ -113,18 +115,22 @@ static void make_name(struct nv_conflicts *conflicts, const char *path, char *na
 	if (gmtime_r(&now.tv_sec, &tm)) {
 		(void)strftime(time, sizeof(time), "%Y%m%dT%H%M%S", &tm);
 	}
-	int n = snprintf(name, NV_CONFLICT_NAME_MAX, "%s.%03ldZ-%.200s", time, now.tv_nsec / 1000000, slash ? slash + 1 : path);
+	int n = snprintf(name, NV_CONFLICT_NAME_MAX, "%s.%03ldZ-%.200s", time,
+	                 now.tv_nsec / 1000000, slash ? slash + 1 : path);
 	for (unsigned i = 2; *find(conflicts, name); i++) {
 		(void)snprintf(name + n, (size_t)(NV_CONFLICT_NAME_MAX - n), "-%u", i);
 	}
 }
 
-static bool is_same(const struct kept *kept, const char *path, const struct nv_conflict_bytes *texts)
+static bool is_same(const struct kept *kept, const char *path,
+                    const struct nv_conflict_bytes *texts)
 {
 	bool same = strcmp(kept->path, path) == 0;
 	for (size_t i = 0; i < NV_CONFLICT_TEXTS && same; i++) {
-		same = kept->texts[i].size == texts[i].size && (kept->texts[i].data == NULL) == (texts[i].data == NULL) &&
-		       (!texts[i].data || memcmp(kept->texts[i].data, texts[i].data, texts[i].size) == 0);
+		same = kept->texts[i].size == texts[i].size &&
+		       (kept->texts[i].data == NULL) == (texts[i].data == NULL) &&
+		       (!texts[i].data ||
+		        memcmp(kept->texts[i].data, texts[i].data, texts[i].size) == 0);
 	}
 	return same;
 }
@@ -153,7 +159,8 @@ static struct kept *copy(const char *path, const struct nv_conflict_bytes *texts
 	return kept;
 }
 
-int nv_conflicts_add(struct nv_conflicts *conflicts, const char *path, const struct nv_conflict_bytes texts[NV_CONFLICT_TEXTS],
+int nv_conflicts_add(struct nv_conflicts *conflicts, const char *path,
+                     const struct nv_conflict_bytes texts[NV_CONFLICT_TEXTS],
                      char ret_name[NV_CONFLICT_NAME_MAX])
 {
 	struct kept *kept = copy(path, texts);
@@ -178,7 +185,8 @@ int nv_conflicts_add(struct nv_conflicts *conflicts, const char *path, const str
 		*end = kept;
 		conflicts->count++;
 		conflicts->bytes += size_of(kept);
-		while (conflicts->count > conflicts->max_count || conflicts->bytes > conflicts->max_bytes) {
+		while (conflicts->count > conflicts->max_count ||
+		       conflicts->bytes > conflicts->max_bytes) {
 			drop(conflicts, &conflicts->first);
 		}
 	}
@@ -197,7 +205,8 @@ int nv_conflicts_each(struct nv_conflicts *conflicts, nv_conflict_name_fn *fn, v
 	return r;
 }
 
-int nv_conflicts_get(struct nv_conflicts *conflicts, const char *name, enum nv_conflict_text which, char **ret_text, size_t *ret_size)
+int nv_conflicts_get(struct nv_conflicts *conflicts, const char *name, enum nv_conflict_text which,
+                     char **ret_text, size_t *ret_size)
 {
 	int r = -ENOENT;
 	(void)pthread_mutex_lock(&conflicts->lock);

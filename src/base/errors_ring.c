@@ -15,7 +15,8 @@ struct nv_errors_ring {
 	char **lines; /* lock; owned, each with its newline; NULL = not used yet */
 	size_t max_lines;
 	struct timespec newest; /* lock; when the newest line was added */
-	size_t next; /* lock; where the next line goes, which is where the oldest stands once all are used */
+	/* lock; where the next line goes, which is where the oldest stands once all are used */
+	size_t next;
 };
 
 int nv_errors_ring_new(struct nv_clock *clock, size_t max_lines, struct nv_errors_ring **ret_ring)
@@ -86,7 +87,8 @@ static void put_head(struct nv_buf *out, struct timespec now, uid_t uid, const c
 	put_escaped(out, path);
 }
 
-/* Takes ownership of the text of line. A line lost to memory is lost: there is nobody left to tell. */
+/* Takes ownership of the text of line. A line lost to memory is lost: there is nobody left to tell.
+ */
 static void push(struct nv_errors_ring *ring, struct timespec now, struct nv_buf *line)
 {
 	nv_buf_putc(line, '\n');

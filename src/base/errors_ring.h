@@ -18,10 +18,10 @@ struct nv_errors_ring;
 int nv_errors_ring_new(struct nv_clock *clock, size_t max_lines, struct nv_errors_ring **ret_ring);
 void nv_errors_ring_free(struct nv_errors_ring *ring);
 
-/* Adds one line for each fault, or one for err when there is none:
- * "2026-11-24T13:31:01.123Z uid=0 PATH[:LINE:COLUMN]: ERRNAME: reason". path is relative to the mount. Any thread. */
-void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path, const struct nv_err *err,
-                        const struct nv_faults *faults);
+/* Adds one line for each fault, or one for err when there is none: "2026-11-24T13:31:01.123Z uid=0
+ * PATH[:LINE:COLUMN]: ERRNAME: reason". path is relative to the mount. Any thread. */
+void nv_errors_ring_add(struct nv_errors_ring *ring, uid_t uid, const char *path,
+                        const struct nv_err *err, const struct nv_faults *faults);
 
 /* Appends the whole text to out. Any thread. */
 void nv_errors_ring_format(struct nv_errors_ring *ring, struct nv_buf *out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The daemon's log: stderr in the foreground, syslog in daemon mode. Only fs/reply, watch and timer threads, and main log
- * above debug. The one process-wide setting of the program (where log lines go), set once by main before any thread.
+ * The daemon's log: stderr in the foreground, syslog in daemon mode. Only fs/reply, watch and timer
+ * threads, and main log above debug. The one process-wide setting of the program (where log lines
+ * go), set once by main before any thread.
  */
 #ifndef NV_BASE_LOG_H
 #define NV_BASE_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Open addressing with linear probing. A removed key leaves a tombstone (value NULL, key kept as a mark) until the next
- * growth, so that a walk may remove the key it stands on.
+ * Open addressing with linear probing. A removed key leaves a tombstone (value NULL, key kept as a
+ * mark) until the next growth, so that a walk may remove the key it stands on.
  */
 #include "config.h"
 

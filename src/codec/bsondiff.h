@@ -104,8 +104,8 @@ int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson
  * theirs' value). Both changing a field to the same value, or both unsetting it, is no conflict.
  * -ESTALE when both changed a field differently, or one set something in what the other unset: then
  * *ret_conflicts (appended; may be NULL) has each such path, before = theirs' value, after =
- * mine's, and *ret_changes is as it was. A top-level field that no path can say does not hinder when
- * only theirs changed it. 0, -EINVAL (as nv_bson_diff), -ENOMEM.
+ * mine's, and *ret_changes is as it was. A top-level field that no path can say does not hinder
+ * when only theirs changed it. 0, -EINVAL (as nv_bson_diff), -ENOMEM.
  */
 int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs,
                    struct nv_bson_changes *ret_changes, struct nv_bson_changes *ret_conflicts,

@@ -21,8 +21,8 @@ void nv_bson_whole(const bson_t *doc, struct nv_raw_elem *ret_elem);
 /* 0; -EINVAL with the reason, naming the document by `which`, when it is damaged. */
 int nv_bson_check(const bson_t *doc, const char *which, struct nv_err *err);
 
-/* As nv_bson_diff, but changes of top-level fields that no path can say are left out. Both documents
- * were checked. 0 or -ENOMEM. */
+/* As nv_bson_diff, but changes of top-level fields that no path can say are left out. Both
+ * documents were checked. 0 or -ENOMEM. */
 int nv_bson_diff_theirs(const bson_t *base, const bson_t *theirs,
                         struct nv_bson_changes *ret_changes);
 

@@ -99,7 +99,8 @@ int nv_raw_to_bson(const struct nv_buf *buf, bson_t **ret_doc);
 /* One key of a document, for finding and for duplicates. */
 struct nv_raw_key {
 	uint64_t
-		hash; /* of the key: sorting by it touches the keys themselves only where they agree */
+		/* of the key: sorting by it touches the keys themselves only where they agree */
+		hash;
 	const char *key;
 	size_t size;
 	size_t index; /* the caller's */

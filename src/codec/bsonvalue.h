@@ -30,8 +30,8 @@ int nv_raw_fields_load(struct nv_raw_fields *fields, const uint8_t *data, size_t
 void nv_raw_fields_release(struct nv_raw_fields *fields);
 #define cleanup_raw_fields __attribute__((cleanup(nv_raw_fields_release)))
 
-/* The field of that name (loaded with keys), or NULL. Looks at position `near` first: documents that
- * are compared mostly have their fields in the same order. */
+/* The field of that name (loaded with keys), or NULL. Looks at position `near` first: documents
+ * that are compared mostly have their fields in the same order. */
 const struct nv_raw_elem *nv_raw_fields_find(const struct nv_raw_fields *fields, size_t near,
                                              const char *key, size_t key_size);
 
@@ -41,8 +41,8 @@ bool nv_raw_is_number(uint8_t type);
 /* 1 when two numbers of different types have the same value, 0 when not, -ENOMEM. */
 int nv_raw_equal_numbers(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
 
-/* What numbers are sorted by to be found: the same for those that are equal, whatever their type (but
- * for decimals past 2^53 that have an exponent, NaN and infinities). 0 or -ENOMEM. */
+/* What numbers are sorted by to be found: the same for those that are equal, whatever their type
+ * (but for decimals past 2^53 that have an exponent, NaN and infinities). 0 or -ENOMEM. */
 int nv_raw_number_mark(const struct nv_raw_elem *elem, int64_t *ret_mark);
 
 /* True when both values are the same type and bytes. */

@@ -239,7 +239,8 @@ static int read_details(struct nv_scan *scan, struct nv_data *data, bool *ret_cl
 
 	*ret_closed = false;
 	while (scan->status != -ENOMEM && nv_scan_next(scan, &line)) {
-		/* The whole line: a key may begin with --- and a blank, but no field is without ':'. */
+		/* The whole line: a key may begin with --- and a blank, but no field is without
+		 * ':'. */
 		if (line.size == 3 && is_rule(&line)) {
 			*ret_closed = true;
 			break;

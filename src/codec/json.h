@@ -23,7 +23,8 @@
 enum nv_json_flags {
 	/* format: one line, no blank and no final newline (NDJSON, names) */
 	NV_JSON_COMPACT = 1 << 0,
-	/* parse: accept a whole text {"$bson":"BASE64"} (full mounts); else it is refused as read-only */
+	/* parse: accept a whole text {"$bson":"BASE64"} (full mounts); else it is refused as
+	 * read-only */
 	NV_JSON_ALLOW_BSON = 1 << 1,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * .netviewfs/conflicts/TIME-NAME/{base,mine,theirs}: refused texts to look at, and to rm -r when done with.
+ * .netviewfs/conflicts/TIME-NAME/{base,mine,theirs}: refused texts to look at, and to rm -r when
+ * done with.
  */
 #include "config.h"
 
@@ -17,13 +18,15 @@ static const char *const text_names[NV_CONFLICT_TEXTS] = { "base", "mine", "thei
 static enum nv_conflict_text which_of(const struct nv_row *row)
 {
 	size_t which = 0;
-	while (which + 1 < NV_CONFLICT_TEXTS && strcmp(nv_row_component(row), text_names[which]) != 0) {
+	while (which + 1 < NV_CONFLICT_TEXTS &&
+	       strcmp(nv_row_component(row), text_names[which]) != 0) {
 		which++;
 	}
 	return (enum nv_conflict_text)which;
 }
 
-static int load_text(struct nv_ctl *ctl, const char *name, const struct nv_row *row, struct nv_blob **ret_blob)
+static int load_text(struct nv_ctl *ctl, const char *name, const struct nv_row *row,
+                     struct nv_blob **ret_blob)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -35,7 +38,8 @@ static int load_text(struct nv_ctl *ctl, const char *name, const struct nv_row *
 	return *ret_blob ? 0 : -ENOMEM;
 }
 
-static int conflicts_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int conflicts_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                          struct nv_blob **ret_blob, struct nv_err *err)
 {
 	(void)call;
 	int r = load_text(self, node->names[0], node->row, ret_blob);
@@ -56,10 +60,13 @@ static bool is_there(struct nv_ctl *ctl, const char *name)
 	return nv_conflicts_each(ctl->conflicts, find_name, ctx.out) != 0;
 }
 
-static int conflicts_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int conflicts_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                            struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
-	struct nv_entry entry = { .row = child->row, .name = strdup(child->name), .sampled_ms = nv_clock_ms(ctl->clock) };
+	struct nv_entry entry = { .row = child->row,
+		                  .name = strdup(child->name),
+		                  .sampled_ms = nv_clock_ms(ctl->clock) };
 	int r = entry.name ? 0 : -ENOMEM;
 	(void)call;
 	if (r == 0 && child->row->type == NV_FILE) {
@@ -118,7 +125,8 @@ static const struct nv_row *row_of(const struct nv_ctl *ctl, int kind)
 	return &ctl->rows[i];
 }
 
-static int conflicts_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int conflicts_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                          struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 	cleanup_listing struct nv_listing *listing = nv_listing_new(nv_clock_ms(ctl->clock));
@@ -138,7 +146,8 @@ static int conflicts_list(void *self, const struct nv_call *call, const struct n
 	return 0;
 }
 
-static int conflicts_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
+static int conflicts_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir,
+                           struct nv_err *err)
 {
 	struct nv_ctl *ctl = self;
 	(void)call;

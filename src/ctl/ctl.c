@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Each file is text made when it is asked for. Only status may wait for a store, so only its load makes it anew: a listing
- * or stat of .netviewfs/ must answer at once when a store is down, which is when people come here.
+ * Each file is text made when it is asked for. Only status may wait for a store, so only its load
+ * makes it anew: a listing or stat of .netviewfs/ must answer at once when a store is down, which
+ * is when people come here.
  */
 #include "config.h"
 
@@ -157,7 +158,8 @@ static void put_text(struct nv_ctl *ctl, int kind, struct nv_buf *out)
 	}
 }
 
-/* When a text last changed: README and the schema do not while mounted, status and metrics do always. */
+/* When a text last changed: README and the schema do not while mounted, status and metrics do
+ * always. */
 static struct timespec text_time(struct nv_ctl *ctl, int kind)
 {
 	if (kind == NV_CTL_ERRORS) {

@@ -2,7 +2,8 @@
 /*
  * The ctl family: what the mount says of itself, under .netviewfs/.
  *
- * Knows no store: who has something to say registers a callback. Texts are made outside of any lock of their owners.
+ * Knows no store: who has something to say registers a callback. Texts are made outside of any lock
+ * of their owners.
  */
 #ifndef NV_CTL_CTL_H
 #define NV_CTL_CTL_H
@@ -53,10 +54,12 @@ int nv_ctl_new(const struct nv_ctl_config *config, struct nv_ctl **ret_ctl);
 /* No request may be under way. NULL is allowed. */
 void nv_ctl_free(struct nv_ctl *ctl);
 
-/* Appends lines "topic…: text" to out. May ask its store, within the deadline: called on each fresh read of status, never with a lock held. */
+/* Appends lines "topic…: text" to out. May ask its store, within the deadline: called on each fresh
+ * read of status, never with a lock held. */
 typedef void nv_ctl_describe_fn(void *self, struct nv_buf *out);
 
-/* Adds a part of status, in the order of the calls. Before the mount only; self is borrowed for the family's life. At most 8: -ENOSPC. */
+/* Adds a part of status, in the order of the calls. Before the mount only; self is borrowed for the
+ * family's life. At most 8: -ENOSPC. */
 int nv_ctl_add_status(struct nv_ctl *ctl, nv_ctl_describe_fn *describe, void *self);
 
 /* The text of schema.json (copied). Before the mount only. -ENOMEM. */

@@ -39,7 +39,8 @@ int nv_mongo_open(const char *uri, const struct nv_docstore_config *config,
 	(void)uri;
 	(void)config;
 	(void)ret_store;
-	return nv_fail(err, EINVAL, "this netviewfs was built without MongoDB (configure --with-mongo)");
+	return nv_fail(err, EINVAL,
+	               "this netviewfs was built without MongoDB (configure --with-mongo)");
 }
 #endif
 
@@ -61,8 +62,8 @@ int nv_docstore_open(const char *uri, const struct nv_docstore_config *config,
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t size = strlen(schemes[i].prefix);
 		if (strncmp(uri, schemes[i].prefix, size) == 0) {
-			return schemes[i].open(uri + (schemes[i].whole ? 0 : size), config, ret_store,
-			                       err);
+			return schemes[i].open(uri + (schemes[i].whole ? 0 : size), config,
+			                       ret_store, err);
 		}
 	}
 	/* The URI is not repeated: one of another program could have a password in it. */

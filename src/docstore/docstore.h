@@ -275,13 +275,14 @@ int nv_doclog_read(struct nv_doclog *log, nv_docstore_doc_fn *fn, void *ctx, str
 
 /* ---- Indexes ---- */
 
-/* Gets an index that is missing, or was missing and has been made. 0, or what nv_docstore_indexes shall return. */
+/* Gets an index that is missing, or was missing and has been made. 0, or what nv_docstore_indexes
+ * shall return. */
 typedef int nv_docstore_index_fn(void *ctx, const struct nv_docstore_index *index,
                                  struct nv_err *err);
 
-/* Calls fn with each declared index that the store has not, though documents have its path: queries by it read the
- * whole collection. make: makes it first, however long that takes. The embedded stores keep theirs: none is missing.
- * Errors: -EROFS (make). */
+/* Calls fn with each declared index that the store has not, though documents have its path: queries
+ * by it read the whole collection. make: makes it first, however long that takes. The embedded
+ * stores keep theirs: none is missing. Errors: -EROFS (make). */
 int nv_docstore_indexes(struct nv_docstore *store, bool make, nv_docstore_index_fn *fn, void *ctx,
                         struct nv_err *err);
 

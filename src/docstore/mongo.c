@@ -41,9 +41,9 @@ static void say_nothing(mongoc_log_level_t level, const char *domain, const char
 }
 
 /*
- * The driver counts in shared memory, for a tool of its own, from the moment it is loaded. A process
- * that is killed would leave the file there for good, and the next one of its process id would have
- * the driver complain on stderr. The memory stays without its name.
+ * The driver counts in shared memory, for a tool of its own, from the moment it is loaded. A
+ * process that is killed would leave the file there for good, and the next one of its process id
+ * would have the driver complain on stderr. The memory stays without its name.
  */
 __attribute__((constructor)) static void hide_counters(void)
 {
@@ -201,9 +201,10 @@ static void describe_durability(struct nv_mongo *store)
 	                       : "pending entry, settled after a crash");
 }
 
-/* What mounts left pending is settled before anything is shown. A server with transactions has pending
- * entries only from the time when it had none, or when a mount was told so for a moment: those of the
- * last day are looked for. There is no index for the others, and a changelog can be long. */
+/* What mounts left pending is settled before anything is shown. A server with transactions has
+ * pending entries only from the time when it had none, or when a mount was told so for a moment:
+ * those of the last day are looked for. There is no index for the others, and a changelog can be
+ * long. */
 static int settle_first(struct nv_mongo_call *call, struct nv_err *err)
 {
 	struct timespec now = nv_clock_wall(call->store->base.clock);
@@ -291,8 +292,8 @@ static const struct nv_docstore_ops mongo_ops = {
 	.indexes = nv_mongo_indexes,
 };
 
-/* A commit decides by what it reads, so it reads where it writes, and waits for no majority to read:
- * a transaction whose snapshot is old conflicts when it writes. */
+/* A commit decides by what it reads, so it reads where it writes, and waits for no majority to
+ * read: a transaction whose snapshot is old conflicts when it writes. */
 static void decide_by_primary(struct nv_mongo *store)
 {
 	mongoc_read_concern_t *concern = mongoc_read_concern_new();

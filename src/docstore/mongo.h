@@ -23,12 +23,12 @@ enum nv_mongo_support { NV_MONGO_UNKNOWN, NV_MONGO_NO, NV_MONGO_YES };
 
 struct nv_mongo {
 	struct nv_docstore base;
-	mongoc_client_pool_t *pool; /* owned */
+	mongoc_client_pool_t *pool;            /* owned */
 	mongoc_read_prefs_t *primary;          /* owned; whatever the URI says of reading */
 	mongoc_transaction_opt_t *transaction; /* owned; the same of transactions */
-	char *database;             /* owned */
-	char *location;             /* owned; without secrets */
-	char version[160];          /* of the server, and what it is */
+	char *database;                        /* owned */
+	char *location;                        /* owned; without secrets */
+	char version[160];                     /* of the server, and what it is */
 	char durability[160];
 	bool majority;           /* acknowledged writes are those of a majority */
 	uint32_t slow_ms;        /* a failure that took so long was a wait */
@@ -37,8 +37,8 @@ struct nv_mongo {
 	atomic_int unions;       /* the same of $unionWith */
 	atomic_int server_kind; /* what takes writes: standalone, a primary, …; 0: not seen yet */
 	pthread_mutex_t mutex;
-	struct nv_breaker breaker;       /* mutex */
-	struct nv_mongosettler *settler; /* owned; NULL when there is nothing to settle */
+	struct nv_breaker breaker;         /* mutex */
+	struct nv_mongosettler *settler;   /* owned; NULL when there is nothing to settle */
 	struct nv_docstore_index *indexes; /* owned, with their texts; declared */
 	size_t indexes_count;
 };
@@ -60,7 +60,8 @@ struct nv_mongo_call {
 	mongoc_client_session_t *session; /* owned; NULL outside a transaction */
 	int64_t started_ms;
 	int64_t deadline_ms;
-	bool primary; /* something is decided by what is read: the server that takes writes is asked */
+	/* something is decided by what is read: the server that takes writes is asked */
+	bool primary;
 	bool probe;              /* the breaker's one probe */
 	enum nv_outcome outcome; /* what the breaker learns */
 	struct nv_err outcome_err;

@@ -20,8 +20,8 @@ struct nv_mongocommit {
 	bool created;             /* collections were made outside the transaction */
 };
 
-/* What a failed operation (index SIZE_MAX: some) means for the commit: sets result->failed and stored, and returns -errno, or
- * NV_MONGO_AGAIN. The transaction must have ended. */
+/* What a failed operation (index SIZE_MAX: some) means for the commit: sets result->failed and
+ * stored, and returns -errno, or NV_MONGO_AGAIN. The transaction must have ended. */
 int nv_mongocommit_op_failed(struct nv_mongocommit *run, const struct nv_mongoplan *plan,
                              size_t index, int rc, struct nv_err *err);
 
@@ -32,7 +32,8 @@ int nv_mongocommit_entry_failed(struct nv_mongocommit *run, size_t index, int rc
 /* Adds to *err that nobody knows whether the commit took place; returns -errno. */
 int nv_mongocommit_unknown(struct nv_err *err);
 
-/* The same commit without a transaction: by a pending entry (mongopending.c). Done 0, NV_MONGO_AGAIN, -errno. */
+/* The same commit without a transaction: by a pending entry (mongopending.c). Done 0,
+ * NV_MONGO_AGAIN, -errno. */
 int nv_mongopending_commit(struct nv_mongocommit *run, struct nv_mongoplan *plan,
                            struct nv_err *err);
 

@@ -9,24 +9,26 @@
 #include "docstore/mongoop.h"
 #include "docstore/mongoplan.h"
 
-/* Inserts documents, in order, until one fails: then *ret_failed is its index, or SIZE_MAX when that is not known. */
+/* Inserts documents, in order, until one fails: then *ret_failed is its index, or SIZE_MAX when
+ * that is not known. */
 int nv_mongoexec_insert(struct nv_mongo_call *call, const char *collection,
                         const bson_t *const *docs, size_t count, size_t *ret_failed,
                         struct nv_err *err);
 
-/* Inserts one document, again when the answer was lost: it is in the collection, once, or not at all. The reason for
- * its _id being taken is never the first try. */
+/* Inserts one document, again when the answer was lost: it is in the collection, once, or not at
+ * all. The reason for its _id being taken is never the first try. */
 int nv_mongoexec_insert_once(struct nv_mongo_call *call, const char *collection, const bson_t *doc,
                              struct nv_err *err);
 
-/* Does one operation, or takes it back. 1: done; 0: the document is not as it should be; -errno. back and of what is
- * deleted: the whole document is compared, not only what was expected. ret_after (NULL: not asked for): the document
- * as stored by an UPDATE, or NULL. */
+/* Does one operation, or takes it back. 1: done; 0: the document is not as it should be; -errno.
+ * back and of what is deleted: the whole document is compared, not only what was expected.
+ * ret_after (NULL: not asked for): the document as stored by an UPDATE, or NULL. */
 int nv_mongoexec_op(struct nv_mongo_call *call, const struct nv_mongoop *op, bool back, bool whole,
                     bson_t **ret_after, struct nv_err *err);
 
-/* Does all operations of a plan in the call's transaction, many in one command. 1: done; 0: a document is not as it
- * should be; -errno, with *ret_failed the index of the operation, or SIZE_MAX. */
+/* Does all operations of a plan in the call's transaction, many in one command. 1: done; 0: a
+ * document is not as it should be; -errno, with *ret_failed the index of the operation, or
+ * SIZE_MAX. */
 int nv_mongoexec_plan(struct nv_mongo_call *call, struct nv_mongoplan *plan, size_t *ret_failed,
                       struct nv_err *err);
 

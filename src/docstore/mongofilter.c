@@ -219,7 +219,8 @@ static void put_aliases(struct clauses *clauses, const struct nv_docterm *term,
 	nv_bval_end(clauses->out, clause);
 }
 
-/* {_id: value} with nothing else: the form that every server answers from the index of _id. 1: said. */
+/* {_id: value} with nothing else: the form that every server answers from the index of _id. 1:
+ * said. */
 static int put_by_id(struct nv_buf *out, const struct nv_docterm *term, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf store = NV_BUF_INIT;

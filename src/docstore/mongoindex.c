@@ -4,8 +4,8 @@
  *
  * The schema declares one for every spelling of a field. Wanted are those of the spellings that
  * documents use, which the oldest and the newest of a collection tell: an index of a name that
- * nobody uses would only cost. A spelling that is not wanted needs none: queries ask for it together
- * with "the first spelling is null", and that one has its index.
+ * nobody uses would only cost. A spelling that is not wanted needs none: queries ask for it
+ * together with "the first spelling is null", and that one has its index.
  */
 #include "config.h"
 
@@ -142,9 +142,9 @@ static const char *path_of(const bson_t *index)
 	    !bson_iter_recurse(&iter, &key) || !bson_iter_next(&key)) {
 		return NULL;
 	}
-	bool usable = BSON_ITER_HOLDS_NUMBER(&key) ||
-	              (BSON_ITER_HOLDS_UTF8(&key) &&
-	               strcmp(bson_iter_utf8(&key, NULL), "hashed") == 0);
+	bool usable =
+		BSON_ITER_HOLDS_NUMBER(&key) ||
+		(BSON_ITER_HOLDS_UTF8(&key) && strcmp(bson_iter_utf8(&key, NULL), "hashed") == 0);
 	return usable ? bson_iter_key(&key) : NULL;
 }
 

@@ -3,8 +3,8 @@
  * The changelog of the MongoDB store. Its order is that of the entries' _ids, ObjectIds that begin
  * with the second of their making: the only order that every server has an index for. Machines'
  * clocks differ, and a pending entry is settled later than others, so an entry can come with an _id
- * below what was delivered: each read asks again for the last seconds, and now and then for the last
- * minutes, and remembers what it has delivered of them. Entries that were seen pending are
+ * below what was delivered: each read asks again for the last seconds, and now and then for the
+ * last minutes, and remembers what it has delivered of them. Entries that were seen pending are
  * remembered however old they get.
  */
 #include "config.h"
@@ -36,7 +36,8 @@ struct mongo_log {
 	int64_t wide_ms;   /* when the last minutes are to be looked through again */
 	size_t deliveries;
 	struct nv_strmap *
-		done; /* owned; keys of entries of the window that were delivered, or are not wanted */
+		/* owned; keys of entries of the window that were delivered, or are not wanted */
+		done;
 	struct nv_strmap *
 		pending; /* owned; keys of entries that were not settled; values: an _id document */
 };

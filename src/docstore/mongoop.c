@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Operations on one document. spec is
- *   {k: kind, c: collection, i: _id, d: doc, b: before, p: [ {p: path, o: old, n: new, s: true}, … ]}
- * where o is left out for what was missing, n for what is missing afterwards, and s is false for a
- * path that must only be as it was.
+ *   {k: kind, c: collection, i: _id, d: doc, b: before, p: [ {p: path, o: old, n: new, s: true}, …
+ *   ]} where o is left out for what was missing, n for what is missing afterwards, and s is false
+ *   for a path that must only be as it was.
  *
  * The paths are the shortest that say it: the nearest ancestor where a name cannot stand in a
  * dotted path. An array that changed is one path, because positions mean something only while the
@@ -444,8 +444,8 @@ static enum nv_mongoop_state look_update(const struct nv_mongoop *op, const stru
 		left_out = left_out || (item.changes && before);
 		as_before = as_before && before;
 	}
-	/* It is one command: all paths change, or none. Where only some are as they would be, somebody else wrote
-	 * the same there; where some are otherwise, somebody came after it. */
+	/* It is one command: all paths change, or none. Where only some are as they would be,
+	 * somebody else wrote the same there; where some are otherwise, somebody came after it. */
 	return as_before ? NV_MONGOOP_TODO : done && !left_out ? NV_MONGOOP_DONE : NV_MONGOOP_LOST;
 }
 

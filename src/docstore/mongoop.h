@@ -33,9 +33,9 @@ struct nv_mongoop {
 	struct nv_bval paths;  /* array: paths that change, or must be as they were */
 };
 
-/* What becomes of a document. before NULL: it comes; after NULL: it goes. An inserted document gets its _id first,
- * as the servers store it. expects: paths that must be as before; those that change are left out. *ret_op is only
- * set when something changes: 1; else 0. Owns: nv_mongoop_release. */
+/* What becomes of a document. before NULL: it comes; after NULL: it goes. An inserted document gets
+ * its _id first, as the servers store it. expects: paths that must be as before; those that change
+ * are left out. *ret_op is only set when something changes: 1; else 0. Owns: nv_mongoop_release. */
 int nv_mongoop_make(const char *collection, const struct nv_bval *id, const struct nv_bval *before,
                     const struct nv_bval *after, const char *const *expects, size_t expects_count,
                     struct nv_mongoop *ret_op, struct nv_err *err);
@@ -48,8 +48,8 @@ void nv_mongoop_release(struct nv_mongoop *op);
 /* Bytes of a command that has a filter and the changes, roughly. */
 size_t nv_mongoop_size(const struct nv_mongoop *op);
 
-/* Sets *out (emptied first) to the filter of the document as it must be before the operation, or, back, after it.
- * whole: a delete names the whole document, not only what was expected. */
+/* Sets *out (emptied first) to the filter of the document as it must be before the operation, or,
+ * back, after it. whole: a delete names the whole document, not only what was expected. */
 int nv_mongoop_filter(const struct nv_mongoop *op, bool back, bool whole, struct nv_buf *out,
                       struct nv_err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A commit by a pending entry (mongopending.h): the owner's side. mongosettle.c is everybody else's.
+ * A commit by a pending entry (mongopending.h): the owner's side. mongosettle.c is everybody
+ * else's.
  */
 #include "config.h"
 

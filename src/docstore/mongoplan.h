@@ -29,8 +29,9 @@ struct nv_mongoplan {
 	struct nv_strmap *by_key; /* owned map of docs */
 };
 
-/* Reads and tries. Fills *result as nv_docstore_commit says, with documents as they will be. Errors: those of
- * nv_docstore_commit; reading fails through nv_mongo_failed. Owns: nv_mongoplan_release, also after a failure. */
+/* Reads and tries. Fills *result as nv_docstore_commit says, with documents as they will be.
+ * Errors: those of nv_docstore_commit; reading fails through nv_mongo_failed. Owns:
+ * nv_mongoplan_release, also after a failure. */
 int nv_mongoplan_make(struct nv_mongo_call *call, const struct nv_doccommit *commit,
                       struct nv_mongoplan *ret_plan, struct nv_docresult *result,
                       struct nv_err *err);

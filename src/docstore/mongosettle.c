@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The end of a pending entry (mongopending.h has the protocol). Every step may be done twice, by two
- * processes, or cut off: operations compare before they write, entries have their _id, and the last
- * step of either way is one command that names the owner.
+ * The end of a pending entry (mongopending.h has the protocol). Every step may be done twice, by
+ * two processes, or cut off: operations compare before they write, entries have their _id, and the
+ * last step of either way is one command that names the owner.
  */
 #include "config.h"
 

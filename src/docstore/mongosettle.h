@@ -8,7 +8,8 @@
 #include "docstore/mongo.h"
 #include "docstore/mongoop.h"
 
-/* After the owner's own deadline, so long nobody else touches its entry: no two clocks are the same. */
+/* After the owner's own deadline, so long nobody else touches its entry: no two clocks are the
+ * same. */
 #define NV_MONGO_LEASE_MS 30000
 
 /* A pending entry. */

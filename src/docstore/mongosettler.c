@@ -20,7 +20,8 @@
 enum {
 	PERIOD_MS = 10000,
 	LOOK_BACK_S =
-		3600, /* how old the entries are that the thread looks for; opening finds older ones */
+		/* how old the entries are that the thread looks for; opening finds older ones */
+	3600,
 	TEXT_SIZE = 1024,
 };
 
@@ -60,7 +61,8 @@ static void machine(char *out, size_t size)
 	(void)snprintf(out, size, "%s/%s", boot, space);
 }
 
-/* When a process began, in ticks since the boot: a pid comes again, with another time. 0: it is no more. */
+/* When a process began, in ticks since the boot: a pid comes again, with another time. 0: it is no
+ * more. */
 static unsigned long long started(long pid)
 {
 	char path[64];
@@ -70,7 +72,8 @@ static unsigned long long started(long pid)
 	if (!read_text(path, text, sizeof(text))) {
 		return 0;
 	}
-	/* The name, in brackets, may have blanks and brackets in it; 20 words behind it is the time. */
+	/* The name, in brackets, may have blanks and brackets in it; 20 words behind it is the
+	 * time. */
 	const char *at = strrchr(text, ')');
 	for (int word = 0; at && word < 20; word++) {
 		at = strchr(at + 1, ' ');

@@ -153,7 +153,8 @@ static int deliver(struct answer *answer, const bson_t *labelled, struct nv_err 
 	return rc < 0 ? rc : 0;
 }
 
-/* The server refused: not such a pipeline at all, or not this one (a document that does not fit with a label). */
+/* The server refused: not such a pipeline at all, or not this one (a document that does not fit
+ * with a label). */
 static int refused(struct nv_mongo_call *call, const struct answer *answer, int rc)
 {
 	if (answer->delivered || call->fault.lost || call->fault.unreached || rc == -EACCES ||

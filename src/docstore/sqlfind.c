@@ -348,8 +348,8 @@ struct candidate {
 
 #define CANDIDATES_MAX 4
 
-/* The terms that have look-ups, at most CANDIDATES_MAX: their number. Values select better than null
- * does, so terms of null are taken only when there is no other. */
+/* The terms that have look-ups, at most CANDIDATES_MAX: their number. Values select better than
+ * null does, so terms of null are taken only when there is no other. */
 static int list_candidates(const struct find *find, const struct nv_match *match,
                            struct candidate *candidates, struct nv_err *err)
 {
@@ -381,8 +381,8 @@ static int find_by_best(const struct find *find, const struct candidate *candida
 	int rc = 1;
 	for (size_t s = count > 1 ? 0 : 2; rc == 1; s++) {
 		for (int i = 0; i < count && rc == 1; i++) {
-			rc = find_by_lookup(find, candidates[i].term, candidates[i].numbers, steps[s],
-			                    err);
+			rc = find_by_lookup(find, candidates[i].term, candidates[i].numbers,
+			                    steps[s], err);
 		}
 	}
 	return rc;

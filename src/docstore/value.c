@@ -46,7 +46,8 @@ bool nv_bval_is_tree(const struct nv_bval *value)
 	return value->type == BSON_TYPE_DOCUMENT || value->type == BSON_TYPE_ARRAY;
 }
 
-/* As nv_bson_value_size, and that the old subtype of binaries has its second length right, which libbson trusts. */
+/* As nv_bson_value_size, and that the old subtype of binaries has its second length right, which
+ * libbson trusts. */
 static bool value_size(uint8_t type, const uint8_t *data, size_t room, size_t *ret_size)
 {
 	size_t size = 0;
@@ -250,7 +251,8 @@ int nv_bval_from(const bson_value_t *value, struct nv_buf *store, struct nv_bval
 	}
 	/* What a caller made of pieces is checked like what came from outside. */
 	size_t size = 0;
-	if (!value_size((uint8_t)value->value_type, (const uint8_t *)store->data, store->len, &size) ||
+	if (!value_size((uint8_t)value->value_type, (const uint8_t *)store->data, store->len,
+	                &size) ||
 	    size != store->len) {
 		return -EINVAL;
 	}

@@ -52,13 +52,17 @@ uint64_t nv_scratch_ino(struct nv_fs *fs, uint64_t id)
 double nv_timeout(struct nv_fs *fs, int64_t sampled_ms)
 {
 	int64_t left = NV_CACHE_MAX_AGE_MS - (nv_clock_ms(fs->config.clock) - sampled_ms);
-	return left <= 0 ? 0.0 : left >= NV_CACHE_MAX_AGE_MS ? NV_CACHE_MAX_AGE_MS / 1000.0 : (double)left / 1000.0;
+	return left <= 0                     ? 0.0
+	       : left >= NV_CACHE_MAX_AGE_MS ? NV_CACHE_MAX_AGE_MS / 1000.0
+	                                     : (double)left / 1000.0;
 }
 
 /* Owner, mode and link count by type. */
 static void fill_stat(const struct nv_fs *fs, enum nv_type type, unsigned flags, struct stat *stat)
 {
-	mode_t mode = type == NV_DIR ? S_IFDIR | 0755 : type == NV_LINK ? S_IFLNK | 0777 : S_IFREG | 0644;
+	mode_t mode = type == NV_DIR    ? S_IFDIR | 0755
+	              : type == NV_LINK ? S_IFLNK | 0777
+	                                : S_IFREG | 0644;
 	if (flags & NV_ROW_PRIVATE) {
 		mode &= ~(mode_t)077;
 	}
@@ -92,12 +96,14 @@ static void stat_scratch(struct nv_fs *fs, struct nv_scratch *scratch, struct st
 	set_size(stat, attr.size, attr.mtime);
 }
 
-double nv_stat_found(struct nv_fs *fs, const char *path, const struct nv_found *found, struct nv_inode *inode, struct stat *stat)
+double nv_stat_found(struct nv_fs *fs, const char *path, const struct nv_found *found,
+                     struct nv_inode *inode, struct stat *stat)
 {
 	const struct nv_entry *entry = &found->entry;
 	if (found->scratch) {
 		stat_scratch(fs, found->scratch, stat);
-		return 0.0; /* its inode may become a datum's by a rename; then nothing old must hold */
+		/* its inode may become a datum's by a rename; then nothing old must hold */
+		return 0.0;
 	}
 	uint64_t ino = nv_path_ino(fs, path);
 	fill_stat(fs, entry->row->type, entry->row->flags, stat);
@@ -108,47 +114,59 @@ double nv_stat_found(struct nv_fs *fs, const char *path, const struct nv_found *
 	}
 	struct timespec mtime = entry->mtime;
 	if (entry->blob) {
-		mtime = nv_times_file(fs->times, ino, entry->blob->crc, entry->blob->stamped, entry->blob->mtime);
+		mtime = nv_times_file(fs->times, ino, entry->blob->crc, entry->blob->stamped,
+		                      entry->blob->mtime);
 	}
 	set_size(stat, found->size, mtime);
 	if (inode && entry->blob) {
 		nv_inode_tell(fs->inodes, inode, found->size, entry->blob->crc);
 	}
-	return found->unsettled || (entry->row->flags & NV_ROW_GROWS) ? 0.0 : nv_timeout(fs, entry->sampled_ms);
+	return found->unsettled || (entry->row->flags & NV_ROW_GROWS)
+	               ? 0.0
+	               : nv_timeout(fs, entry->sampled_ms);
 }
 
-int nv_entry_found(struct nv_request *request, struct nv_inode *dir, struct nv_place place, const struct nv_found *found,
-                   struct fuse_entry_param *ret_entry)
+int nv_entry_found(struct nv_request *request, struct nv_inode *dir, struct nv_place place,
+                   const struct nv_found *found, struct fuse_entry_param *ret_entry)
 {
 	struct nv_fs *fs = request->fs;
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s%s%s", place.path ? place.path : "", place.path && *place.path ? "/" : "", found->entry.name);
+	int n = snprintf(path, sizeof(path), "%s%s%s", place.path ? place.path : "",
+	                 place.path && *place.path ? "/" : "", found->entry.name);
 	if (n < 0 || (size_t)n >= sizeof(path)) {
-		return nv_fail(&request->err, ENAMETOOLONG, "the path is longer than %zu bytes", sizeof(path) - 1);
+		return nv_fail(&request->err, ENAMETOOLONG, "the path is longer than %zu bytes",
+		               sizeof(path) - 1);
 	}
-	struct nv_inode *inode = nv_inode_enter(fs->inodes, dir, found->entry.name, found->entry.row, found->scratch, 1);
+	struct nv_inode *inode = nv_inode_enter(fs->inodes, dir, found->entry.name,
+	                                        found->entry.row, found->scratch, 1);
 	if (!inode) {
 		return nv_fail(&request->err, ENOMEM, "out of memory");
 	}
 	memset(ret_entry, 0, sizeof(*ret_entry));
 	ret_entry->ino = inode->id;
 	ret_entry->attr_timeout = nv_stat_found(fs, path, found, inode, &ret_entry->attr);
-	ret_entry->entry_timeout = found->scratch ? NV_CACHE_MAX_AGE_MS / 1000.0 : found->unsettled ? 0.0 : nv_timeout(fs, found->entry.sampled_ms);
-	if (found->entry.row && found->entry.row->type == NV_DIR && nv_inode_is_listed(fs->inodes, inode)) {
-		ret_entry->attr_timeout = 0.0; /* its mtime vouches for the listing the kernel holds, and was not checked now */
+	ret_entry->entry_timeout = found->scratch     ? NV_CACHE_MAX_AGE_MS / 1000.0
+	                           : found->unsettled ? 0.0
+	                                              : nv_timeout(fs, found->entry.sampled_ms);
+	if (found->entry.row && found->entry.row->type == NV_DIR &&
+	    nv_inode_is_listed(fs->inodes, inode)) {
+		/* its mtime vouches for the listing the kernel holds, and was not checked now */
+		ret_entry->attr_timeout = 0.0;
 	}
 	nv_inode_unref(fs->inodes, inode);
 	return 0;
 }
 
-int nv_entry_lookup(struct nv_request *request, struct nv_inode *dir, const char *name, struct fuse_entry_param *ret_entry)
+int nv_entry_lookup(struct nv_request *request, struct nv_inode *dir, const char *name,
+                    struct fuse_entry_param *ret_entry)
 {
 	cleanup_found struct nv_found found = { 0 };
 	struct nv_place place;
 	char path[PATH_MAX];
 	int r = nv_place_of(request->fs, dir, path, &place);
 	if (r == 0) {
-		r = nv_save_lookup(request->fs->save, &request->call, place, name, &found, &request->err);
+		r = nv_save_lookup(request->fs->save, &request->call, place, name, &found,
+		                   &request->err);
 	}
 	return r < 0 ? r : nv_entry_found(request, dir, place, &found, ret_entry);
 }
@@ -158,13 +176,16 @@ uint32_t nv_listing_crc(const struct nv_listing *listing)
 	uint32_t crc = 0;
 	for (size_t i = 0; i < listing->count; i++) {
 		/* Rotated, so that the order of names counts. */
-		crc = (crc << 5 | crc >> 27) ^ nv_crc32(listing->entries[i].name, strlen(listing->entries[i].name));
+		crc = (crc << 5 | crc >> 27) ^
+		      nv_crc32(listing->entries[i].name, strlen(listing->entries[i].name));
 	}
 	return crc;
 }
 
-/* A directory whose listing the kernel may hold: its mtime vouches for that listing, so the names are looked at. */
-static int getattr_listed(struct nv_request *request, struct nv_place place, const struct nv_row *row, uint64_t ino, struct stat *ret_stat,
+/* A directory whose listing the kernel may hold: its mtime vouches for that listing, so the names
+ * are looked at. */
+static int getattr_listed(struct nv_request *request, struct nv_place place,
+                          const struct nv_row *row, uint64_t ino, struct stat *ret_stat,
                           double *ret_timeout)
 {
 	struct nv_fs *fs = request->fs;
@@ -210,11 +231,14 @@ int nv_getattr(struct nv_request *request, struct stat *ret_stat, double *ret_ti
 		*ret_timeout = 0.0;
 	} else if (name.detached) {
 		r = getattr_detached(request, ret_stat, ret_timeout);
-	} else if ((r = nv_inode_path(fs->inodes, request->inode, path)) == 0 && name.row->type == NV_DIR &&
+	} else if ((r = nv_inode_path(fs->inodes, request->inode, path)) == 0 &&
+	           name.row->type == NV_DIR &&
 	           (!name.parent || nv_inode_is_listed(fs->inodes, request->inode))) {
-		r = getattr_listed(request, (struct nv_place){ .path = path }, name.row, nv_path_ino(fs, path), ret_stat, ret_timeout);
+		r = getattr_listed(request, (struct nv_place){ .path = path }, name.row,
+		                   nv_path_ino(fs, path), ret_stat, ret_timeout);
 	} else if (r == 0 && (r = nv_place_of(fs, name.parent, dir, &place)) == 0 &&
-	           (r = nv_save_lookup(fs->save, &request->call, place, name.name, &found, &request->err)) == 0) {
+	           (r = nv_save_lookup(fs->save, &request->call, place, name.name, &found,
+	                               &request->err)) == 0) {
 		if (found.entry.row != name.row || found.scratch) {
 			r = nv_fail(&request->err, ESTALE, "%s", "");
 		} else {
@@ -239,7 +263,8 @@ void nv_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	if (fuse_reply_entry(req, &entry) != 0) {
-		nv_inode_forget(request.fs->inodes, entry.ino, 1); /* interrupted: the kernel never got it */
+		/* interrupted: the kernel never got it */
+		nv_inode_forget(request.fs->inodes, entry.ino, 1);
 	}
 	nv_request_end(&request);
 }
@@ -282,7 +307,8 @@ void nv_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* The time a SETATTR asks for. */
-static bool asked_mtime(const struct nv_fs *fs, const struct stat *attr, int to_set, struct timespec *ret_mtime)
+static bool asked_mtime(const struct nv_fs *fs, const struct stat *attr, int to_set,
+                        struct timespec *ret_mtime)
 {
 	if (to_set & FUSE_SET_ATTR_MTIME_NOW) {
 		*ret_mtime = nv_clock_wall(fs->config.clock);
@@ -292,9 +318,13 @@ static bool asked_mtime(const struct nv_fs *fs, const struct stat *attr, int to_
 	return (to_set & FUSE_SET_ATTR_MTIME) != 0;
 }
 
-static int setattr_scratch(struct nv_request *request, struct nv_scratch *scratch, const struct stat *attr, int to_set)
+static int setattr_scratch(struct nv_request *request, struct nv_scratch *scratch,
+                           const struct stat *attr, int to_set)
 {
-	struct nv_scratch_attr set = { .mode = attr->st_mode & 07777, .uid = attr->st_uid, .gid = attr->st_gid, .size = (uint64_t)attr->st_size };
+	struct nv_scratch_attr set = { .mode = attr->st_mode & 07777,
+		                       .uid = attr->st_uid,
+		                       .gid = attr->st_gid,
+		                       .size = (uint64_t)attr->st_size };
 	unsigned what = 0;
 	what |= to_set & FUSE_SET_ATTR_MODE ? NV_SET_MODE : 0;
 	what |= to_set & FUSE_SET_ATTR_UID ? NV_SET_UID : 0;
@@ -304,8 +334,10 @@ static int setattr_scratch(struct nv_request *request, struct nv_scratch *scratc
 	return nv_save_scratch_set(request->fs->save, scratch, what, &set, &request->err);
 }
 
-/* Size and time of a stored or new name; mode and owner are accepted and change nothing (rsync, tar, git and install need that). */
-static int setattr_real(struct nv_request *request, const struct nv_inode_name *name, const struct stat *attr, int to_set, struct nv_file *file)
+/* Size and time of a stored or new name; mode and owner are accepted and change nothing (rsync,
+ * tar, git and install need that). */
+static int setattr_real(struct nv_request *request, const struct nv_inode_name *name,
+                        const struct stat *attr, int to_set, struct nv_file *file)
 {
 	struct nv_fs *fs = request->fs;
 	char dir[PATH_MAX];
@@ -314,28 +346,35 @@ static int setattr_real(struct nv_request *request, const struct nv_inode_name *
 	int r = 0;
 	if (to_set & FUSE_SET_ATTR_SIZE) {
 		if (file) {
-			r = nv_handle_truncate(file->handle, &request->call, (uint64_t)attr->st_size, &request->err);
+			r = nv_handle_truncate(file->handle, &request->call,
+			                       (uint64_t)attr->st_size, &request->err);
 		} else if (!name->parent) {
 			r = nv_fail(&request->err, EISDIR, "is a directory");
 		} else if ((r = nv_place_of(fs, name->parent, dir, &place)) == 0) {
-			r = nv_save_truncate(fs->save, &request->call, place, name->name, (uint64_t)attr->st_size, &request->err);
+			r = nv_save_truncate(fs->save, &request->call, place, name->name,
+			                     (uint64_t)attr->st_size, &request->err);
 		}
 	}
-	if (r == 0 && !name->detached && asked_mtime(fs, attr, to_set, &mtime) && !nv_save_set_mtime(fs->save, request->path, mtime)) {
+	if (r == 0 && !name->detached && asked_mtime(fs, attr, to_set, &mtime) &&
+	    !nv_save_set_mtime(fs->save, request->path, mtime)) {
 		uint32_t crc = 0;
 		cleanup_found struct nv_found found = { 0 };
 		if (name->row->type == NV_FILE && nv_place_of(fs, name->parent, dir, &place) == 0 &&
-		    nv_save_lookup(fs->save, &request->call, place, name->name, &found, NULL) == 0 && found.entry.blob) {
+		    nv_save_lookup(fs->save, &request->call, place, name->name, &found, NULL) ==
+		            0 &&
+		    found.entry.blob) {
 			crc = found.entry.blob->crc;
 			/* Shown once before it is set, so that the stamp it overrides is known. */
-			(void)nv_times_file(fs->times, nv_path_ino(fs, request->path), crc, found.entry.blob->stamped, found.entry.blob->mtime);
+			(void)nv_times_file(fs->times, nv_path_ino(fs, request->path), crc,
+			                    found.entry.blob->stamped, found.entry.blob->mtime);
 		}
 		nv_times_set(fs->times, nv_path_ino(fs, request->path), crc, mtime);
 	}
 	return r;
 }
 
-void nv_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+void nv_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+                   struct fuse_file_info *fi)
 {
 	struct nv_request request;
 	struct nv_inode_name name;
@@ -348,12 +387,13 @@ void nv_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set
 	nv_inode_name(request.fs->inodes, request.inode, &name);
 	int r = 0;
 	if (name.scratch && nv_file_of(fi) && (to_set & FUSE_SET_ATTR_SIZE)) {
-		r = nv_handle_truncate(nv_file_of(fi)->handle, &request.call, (uint64_t)attr->st_size, &request.err);
+		r = nv_handle_truncate(nv_file_of(fi)->handle, &request.call,
+		                       (uint64_t)attr->st_size, &request.err);
 		to_set &= ~FUSE_SET_ATTR_SIZE;
 	}
 	if (r == 0) {
 		r = name.scratch ? setattr_scratch(&request, name.scratch, attr, to_set)
-		    : setattr_real(&request, &name, attr, to_set, nv_file_of(fi));
+		                 : setattr_real(&request, &name, attr, to_set, nv_file_of(fi));
 	}
 	nv_inode_name_release(request.fs->inodes, &name);
 	if (r == 0) {

@@ -12,8 +12,10 @@
 #include "fs/internal.h"
 #include "node/name.h"
 
-/* Ties an open handle to its inode and sets what the kernel may do with its pages. NULL when out of memory (the handle is released). */
-static struct nv_file *add_file(struct nv_request *request, struct nv_inode *inode, const struct nv_opened *opened, struct fuse_file_info *fi)
+/* Ties an open handle to its inode and sets what the kernel may do with its pages. NULL when out of
+ * memory (the handle is released). */
+static struct nv_file *add_file(struct nv_request *request, struct nv_inode *inode,
+                                const struct nv_opened *opened, struct fuse_file_info *fi)
 {
 	struct nv_fs *fs = request->fs;
 	bool resized = false;
@@ -29,7 +31,8 @@ static struct nv_file *add_file(struct nv_request *request, struct nv_inode *ino
 	fi->keep_cache = 0;
 	fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY;
 	if (cached && resized) {
-		/* Reads through the page cache stop at the size the kernel knows. OPEN may notify its own inode (FUSE.md 5). */
+		/* Reads through the page cache stop at the size the kernel knows. OPEN may notify
+		 * its own inode (FUSE.md 5). */
 		(void)fuse_lowlevel_notify_inval_inode(fs->session, inode->id, -1, 0);
 		nv_inode_tell(fs->inodes, inode, opened->blob->size, opened->blob->crc);
 	}
@@ -58,10 +61,13 @@ void nv_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	nv_inode_name(request.fs->inodes, request.inode, &name);
 	int r = 0;
 	if (!name.scratch) {
-		r = name.detached || !name.parent ? -ESTALE : nv_place_of(request.fs, name.parent, path, &place);
+		r = name.detached || !name.parent
+		            ? -ESTALE
+		            : nv_place_of(request.fs, name.parent, path, &place);
 	}
 	if (r == 0) {
-		r = nv_save_open(request.fs->save, &request.call, place, name.name, name.scratch, fi->flags, &opened, &request.err);
+		r = nv_save_open(request.fs->save, &request.call, place, name.name, name.scratch,
+		                 fi->flags, &opened, &request.err);
 	}
 	nv_inode_name_release(request.fs->inodes, &name);
 	struct nv_file *file = r == 0 ? add_file(&request, request.inode, &opened, fi) : NULL;
@@ -75,7 +81,8 @@ void nv_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	nv_request_end(&request);
 }
 
-void nv_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void nv_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                  struct fuse_file_info *fi)
 {
 	struct nv_request request;
 	struct nv_place place = { 0 };
@@ -91,7 +98,8 @@ void nv_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	nv_request_about(&request, request.inode, name);
 	int r = nv_place_of(fs, request.inode, path, &place);
 	if (r == 0) {
-		r = nv_save_create(fs->save, &request.call, place, name, mode, fi->flags, &opened, &found, &request.err);
+		r = nv_save_create(fs->save, &request.call, place, name, mode, fi->flags, &opened,
+		                   &found, &request.err);
 	}
 	if (r == 0) {
 		r = nv_entry_found(&request, request.inode, place, &found, &entry);
@@ -117,7 +125,8 @@ void nv_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	nv_request_end(&request);
 }
 
-/* A reader of an old snapshot has just told the kernel an old length by its short read: the attributes must be asked for again. */
+/* A reader of an old snapshot has just told the kernel an old length by its short read: the
+ * attributes must be asked for again. */
 static void check_outdated(struct nv_request *request, const struct nv_blob *blob)
 {
 	struct nv_inode *inode = request->inode;
@@ -127,14 +136,16 @@ static void check_outdated(struct nv_request *request, const struct nv_blob *blo
 	}
 }
 
-void nv_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+void nv_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                struct fuse_file_info *fi)
 {
 	struct nv_request request;
 	if (!nv_request_begin(&request, req, ino, NV_METRIC_FUSE_READ)) {
 		return;
 	}
 	struct nv_handle *handle = nv_file_of(fi)->handle;
-	/* A reference of its own: once the reply is out, its reader may close, and the handle goes while this thread still looks at the text. */
+	/* A reference of its own: once the reply is out, its reader may close, and the handle goes
+	 * while this thread still looks at the text. */
 	cleanup_blob struct nv_blob *blob = nv_blob_ref(nv_handle_blob(handle));
 	if (blob) {
 		size_t start = (uint64_t)offset < blob->size ? (size_t)offset : blob->size;
@@ -146,7 +157,9 @@ void nv_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struc
 	}
 	nv_request_about(&request, request.inode, NULL);
 	cleanup_free char *data = malloc(size ? size : 1);
-	ssize_t n = data ? nv_handle_read(handle, &request.call, data, size, (uint64_t)offset, &request.err) : -ENOMEM;
+	ssize_t n = data ? nv_handle_read(handle, &request.call, data, size, (uint64_t)offset,
+	                                  &request.err)
+	                 : -ENOMEM;
 	if (n < 0) {
 		nv_request_reply_err(&request, (int)n);
 		return;
@@ -155,14 +168,16 @@ void nv_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struc
 	nv_request_end(&request);
 }
 
-void nv_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
+void nv_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+                 struct fuse_file_info *fi)
 {
 	struct nv_request request;
 	if (!nv_request_begin(&request, req, ino, NV_METRIC_FUSE_WRITE)) {
 		return;
 	}
 	nv_request_about(&request, request.inode, NULL);
-	int r = nv_handle_write(nv_file_of(fi)->handle, &request.call, data, size, (uint64_t)offset, &request.err);
+	int r = nv_handle_write(nv_file_of(fi)->handle, &request.call, data, size, (uint64_t)offset,
+	                        &request.err);
 	if (r < 0) {
 		nv_request_reply_err(&request, r);
 		return;
@@ -178,7 +193,8 @@ void nv_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	nv_request_about(&request, request.inode, NULL);
-	nv_request_reply_err(&request, nv_handle_flush(nv_file_of(fi)->handle, &request.call, &request.err));
+	nv_request_reply_err(&request,
+	                     nv_handle_flush(nv_file_of(fi)->handle, &request.call, &request.err));
 }
 
 void nv_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -189,7 +205,8 @@ void nv_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 		return;
 	}
 	nv_request_about(&request, request.inode, NULL);
-	nv_request_reply_err(&request, nv_handle_fsync(nv_file_of(fi)->handle, &request.call, &request.err));
+	nv_request_reply_err(&request,
+	                     nv_handle_fsync(nv_file_of(fi)->handle, &request.call, &request.err));
 }
 
 void nv_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -202,7 +219,8 @@ void nv_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	nv_request_reply_err(&request, 0);
 }
 
-void nv_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+void nv_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                     struct fuse_file_info *fi)
 {
 	const struct nv_fs *fs = fuse_req_userdata(req);
 	(void)ino;

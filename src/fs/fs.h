@@ -25,28 +25,31 @@ struct nv_fs_config {
 	struct nv_errors_ring *errors;
 	struct nv_metrics *metrics;
 	struct nv_conflicts *conflicts;
-	const char *mount_point;    /* absolute */
+	const char *mount_point;      /* absolute */
 	const char *const *fuse_args; /* FUSE's own -o words ("allow_other", …) */
 	size_t fuse_args_count;
-	size_t scratch_bytes;       /* -o scratch= */
-	bool ro;                    /* -o ro */
-	bool debug;                 /* libfuse's own trace on stderr */
-	mode_t umask;               /* taken from all modes */
-	bool has_uid, has_gid;      /* owner shown; else the daemon's */
+	size_t scratch_bytes;  /* -o scratch= */
+	bool ro;               /* -o ro */
+	bool debug;            /* libfuse's own trace on stderr */
+	mode_t umask;          /* taken from all modes */
+	bool has_uid, has_gid; /* owner shown; else the daemon's */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* Makes the session; nothing is mounted yet. -EINVAL (a FUSE option), -ENOMEM. Owns: free with nv_fs_free. */
+/* Makes the session; nothing is mounted yet. -EINVAL (a FUSE option), -ENOMEM. Owns: free with
+ * nv_fs_free. */
 int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct nv_err *err);
 
-/* Mounts. Installs handlers for SIGHUP, SIGINT, SIGTERM that end the loop and stand until nv_fs_free. -EACCES -ENOENT -EIO with the reason (libfuse prints its own on stderr too). */
+/* Mounts. Installs handlers for SIGHUP, SIGINT, SIGTERM that end the loop and stand until
+ * nv_fs_free. -EACCES -ENOENT -EIO with the reason (libfuse prints its own on stderr too). */
 int nv_fs_mount(struct nv_fs *fs, struct nv_err *err);
 
 /* Serves until unmounted or nv_fs_stop; starts and joins its threads. Blocks. 0 or -errno. */
 int nv_fs_loop(struct nv_fs *fs, struct nv_err *err);
 
-/* Unmounts (when mounted), commits parked deletes and late new names, reports text that was never flushed in the log. */
+/* Unmounts (when mounted), commits parked deletes and late new names, reports text that was never
+ * flushed in the log. */
 void nv_fs_unmount(struct nv_fs *fs);
 
 /* NULL is allowed. */

@@ -79,8 +79,11 @@ int nv_inode_table_new(const struct nv_row *root, struct nv_inode_table **ret_ta
 	if (!table->by_id || !table->by_name || !table->root || !name) {
 		goto fail;
 	}
-	*table->root = (struct nv_inode){ .id = NV_ROOT_ID, .nlookup = 1, .refs = 1, .name = name, .row = root };
-	if (nv_strmap_set(table->by_id, &table->root->id, sizeof(table->root->id), table->root, NULL) < 0) {
+	*table->root = (struct nv_inode){
+		.id = NV_ROOT_ID, .nlookup = 1, .refs = 1, .name = name, .row = root
+	};
+	if (nv_strmap_set(table->by_id, &table->root->id, sizeof(table->root->id), table->root,
+	                  NULL) < 0) {
 		goto fail;
 	}
 	table->next_id = NV_ROOT_ID + 1;
@@ -164,16 +167,19 @@ static void detach(struct nv_inode_table *table, struct nv_inode *inode)
 }
 
 /* A new inode in both maps, or NULL. Lock held. */
-static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *parent, const char *name, const struct nv_row *row,
-                            struct nv_scratch *scratch)
+static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *parent, const char *name,
+                            const struct nv_row *row, struct nv_scratch *scratch)
 {
 	struct name_key key = make_key(parent, name);
 	struct nv_inode *inode = calloc(1, sizeof(*inode));
 	if (!inode) {
 		return NULL;
 	}
-	*inode = (struct nv_inode){ .id = table->next_id, .name = strdup(name), .row = row, .parent = parent };
-	if (!inode->name || nv_strmap_set(table->by_id, &inode->id, sizeof(inode->id), inode, NULL) < 0) {
+	*inode = (struct nv_inode){
+		.id = table->next_id, .name = strdup(name), .row = row, .parent = parent
+	};
+	if (!inode->name ||
+	    nv_strmap_set(table->by_id, &inode->id, sizeof(inode->id), inode, NULL) < 0) {
 		free(inode->name);
 		free(inode);
 		return NULL;
@@ -190,7 +196,8 @@ static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *paren
 	return inode;
 }
 
-struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *parent, const char *name, const struct nv_row *row,
+struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *parent,
+                                const char *name, const struct nv_row *row,
                                 struct nv_scratch *scratch, uint64_t lookups)
 {
 	struct name_key key = make_key(parent, name);
@@ -211,7 +218,8 @@ struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *p
 	return inode;
 }
 
-struct nv_inode *nv_inode_peek(struct nv_inode_table *table, struct nv_inode *parent, const char *name)
+struct nv_inode *nv_inode_peek(struct nv_inode_table *table, struct nv_inode *parent,
+                               const char *name)
 {
 	struct name_key key = make_key(parent, name);
 	lock(table);
@@ -230,7 +238,8 @@ struct nv_inode *nv_inode_find(struct nv_inode_table *table, const char *path)
 	(void)snprintf(copy, sizeof(copy), "%s", path);
 	lock(table);
 	struct nv_inode *inode = table->root;
-	for (char *name = strtok_r(copy, "/", &saved); name && inode; name = strtok_r(NULL, "/", &saved)) {
+	for (char *name = strtok_r(copy, "/", &saved); name && inode;
+	     name = strtok_r(NULL, "/", &saved)) {
 		struct name_key key = make_key(inode, name);
 		inode = nv_strmap_get(table->by_name, key.bytes, key.size);
 	}
@@ -263,8 +272,9 @@ void nv_inode_detach(struct nv_inode_table *table, struct nv_inode *parent, cons
 	unlock(table);
 }
 
-void nv_inode_move(struct nv_inode_table *table, struct nv_inode *from, const char *from_name, struct nv_inode *to, const char *to_name,
-                   const struct nv_row *row, struct nv_scratch *scratch)
+void nv_inode_move(struct nv_inode_table *table, struct nv_inode *from, const char *from_name,
+                   struct nv_inode *to, const char *to_name, const struct nv_row *row,
+                   struct nv_scratch *scratch)
 {
 	struct name_key old = make_key(from, from_name);
 	struct name_key key = make_key(to, to_name);
@@ -343,7 +353,8 @@ void nv_inode_name_release(struct nv_inode_table *table, struct nv_inode_name *n
 	nv_scratch_unref(name->scratch);
 }
 
-void nv_inode_tell(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size, uint32_t crc)
+void nv_inode_tell(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size,
+                   uint32_t crc)
 {
 	lock(table);
 	inode->told = true;
@@ -352,7 +363,8 @@ void nv_inode_tell(struct nv_inode_table *table, struct nv_inode *inode, uint64_
 	unlock(table);
 }
 
-bool nv_inode_shows(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size, uint32_t crc)
+bool nv_inode_shows(struct nv_inode_table *table, struct nv_inode *inode, uint64_t size,
+                    uint32_t crc)
 {
 	lock(table);
 	bool shows = !inode->told || (inode->told_size == size && inode->told_crc == crc);
@@ -360,12 +372,15 @@ bool nv_inode_shows(struct nv_inode_table *table, struct nv_inode *inode, uint64
 	return shows;
 }
 
-bool nv_inode_open(struct nv_inode_table *table, struct nv_inode *inode, struct nv_file *file, bool cached, bool *ret_resized)
+bool nv_inode_open(struct nv_inode_table *table, struct nv_inode *inode, struct nv_file *file,
+                   bool cached, bool *ret_resized)
 {
 	const struct nv_blob *blob = nv_handle_blob(file->handle);
 	lock(table);
-	if (cached && blob && inode->cached_opens > 0 && (inode->cached_crc != blob->crc || inode->cached_size != blob->size)) {
-		cached = false; /* handles share one page cache: this one would be shown the other's bytes */
+	if (cached && blob && inode->cached_opens > 0 &&
+	    (inode->cached_crc != blob->crc || inode->cached_size != blob->size)) {
+		/* handles share one page cache: this one would be shown the other's bytes */
+		cached = false;
 	}
 	*ret_resized = blob && (!inode->told || inode->told_size != blob->size);
 	if (cached && blob) {
@@ -419,7 +434,8 @@ bool nv_inode_open_size(struct nv_inode_table *table, struct nv_inode *inode, ui
 	lock(table);
 	bool open = inode->files != NULL;
 	if (open) {
-		*ret_size = nv_handle_size(inode->files->handle); /* valid: close takes it out of the list first */
+		/* valid: close takes it out of the list first */
+		*ret_size = nv_handle_size(inode->files->handle);
 	}
 	unlock(table);
 	return open;

@@ -54,7 +54,8 @@ static void free_item(struct item *item)
 static void notify(struct fuse_session *session, const struct item *item)
 {
 	if (item->name) {
-		(void)fuse_lowlevel_notify_inval_entry(session, item->id, item->name, strlen(item->name));
+		(void)fuse_lowlevel_notify_inval_entry(session, item->id, item->name,
+		                                       strlen(item->name));
 		(void)fuse_lowlevel_notify_inval_inode(session, item->id, 0, 0);
 	} else {
 		(void)fuse_lowlevel_notify_inval_inode(session, item->id, -1, 0);

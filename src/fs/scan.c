@@ -44,7 +44,8 @@ void nv_scans_free(struct nv_scans *scans)
 	free(scans);
 }
 
-/* Takes the listing of a place out; the caller lets go of it without the lock, for that may take long. Lock held. */
+/* Takes the listing of a place out; the caller lets go of it without the lock, for that may take
+ * long. Lock held. */
 static struct nv_listing *take(struct nv_scans *scans, uint64_t number)
 {
 	struct nv_listing *old = scans->listings[number % SCANS];
@@ -59,7 +60,9 @@ uint64_t nv_scans_put(struct nv_scans *scans, struct nv_listing *listing)
 	(void)pthread_mutex_lock(&scans->lock);
 	uint64_t number = scans->next++;
 	old[0] = take(scans, number);
-	for (size_t i = 1; i < SCANS && scans->entries && scans->entries + listing->count > NV_SCANS_ENTRIES; i++) {
+	for (size_t i = 1;
+	     i < SCANS && scans->entries && scans->entries + listing->count > NV_SCANS_ENTRIES;
+	     i++) {
 		old[i] = take(scans, number + i); /* oldest first */
 	}
 	scans->listings[number % SCANS] = nv_listing_ref(listing);
@@ -76,7 +79,8 @@ void nv_scans_end(struct nv_scans *scans, uint64_t number)
 	struct nv_listing *old = NULL;
 	(void)pthread_mutex_lock(&scans->lock);
 	struct nv_listing *listing = scans->listings[number % SCANS];
-	if (number < scans->next && scans->next - number <= SCANS && listing && listing->count > LARGE) {
+	if (number < scans->next && scans->next - number <= SCANS && listing &&
+	    listing->count > LARGE) {
 		old = take(scans, number);
 	}
 	(void)pthread_mutex_unlock(&scans->lock);

@@ -16,9 +16,12 @@
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
-	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA);
-	/* Always READDIRPLUS; no writeback: sizes and times are ours; no ACLs: every write would ask for them. */
-	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_POSIX_ACL | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS);
+	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC |
+	                               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA);
+	/* Always READDIRPLUS; no writeback: sizes and times are ours; no ACLs: every write would
+	 * ask for them. */
+	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_WRITEBACK_CACHE |
+	                          FUSE_CAP_POSIX_ACL | FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS);
 }
 
 static const struct fuse_lowlevel_ops operations = {
@@ -63,7 +66,8 @@ static void on_names_changed(void *arg, const char *dir, const char *name)
 	}
 }
 
-static void on_committed(void *arg, const char *path, struct nv_blob *blob, const struct timespec *set_mtime, const char *new_name)
+static void on_committed(void *arg, const char *path, struct nv_blob *blob,
+                         const struct timespec *set_mtime, const char *new_name)
 {
 	struct nv_fs *fs = arg;
 	char dir[PATH_MAX];
@@ -73,7 +77,8 @@ static void on_committed(void *arg, const char *path, struct nv_blob *blob, cons
 	uint64_t dir_ino = nv_path_ino(fs, dir);
 	if (blob) {
 		const char *now = new_name ? new_name : name;
-		nv_times_stored(fs->times, nv_times_ino(fs->times, dir_ino, now), blob->crc, blob->stamped, blob->mtime, set_mtime);
+		nv_times_stored(fs->times, nv_times_ino(fs->times, dir_ino, now), blob->crc,
+		                blob->stamped, blob->mtime, set_mtime);
 	}
 	if (blob && !new_name) {
 		return; /* the kernel did it itself and knows */
@@ -135,7 +140,9 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 		.conflicts = config->conflicts,
 		.scratch_bytes = config->scratch_bytes,
 		.ro = config->ro,
-		.events = { .names_changed = on_names_changed, .committed = on_committed, .arg = fs },
+		.events = { .names_changed = on_names_changed,
+		            .committed = on_committed,
+		            .arg = fs },
 	};
 	int r = nv_inode_table_new(config->tree->rows, &fs->inodes);
 	r = r < 0 ? r : nv_times_new(config->clock, &fs->times);
@@ -158,7 +165,8 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 
 int nv_fs_mount(struct nv_fs *fs, struct nv_err *err)
 {
-	/* Before the mount: a signal that comes between it and the loop must end the loop, not leave a dead mount. */
+	/* Before the mount: a signal that comes between it and the loop must end the loop, not
+	 * leave a dead mount. */
 	if (nv_stop_catch() < 0) {
 		return nv_fail(err, EIO, "cannot install signal handlers");
 	}
@@ -187,7 +195,9 @@ int nv_fs_loop(struct nv_fs *fs, struct nv_err *err)
 		fuse_loop_cfg_set_max_threads(loop, 16);
 		int result = fuse_session_loop_mt(fs->session, loop);
 		nv_stop_end(fs, stopper);
-		r = result < 0 ? nv_fail(err, EIO, "the connection to the kernel broke (%d)", -result) : 0;
+		r = result < 0
+		            ? nv_fail(err, EIO, "the connection to the kernel broke (%d)", -result)
+		            : 0;
 	}
 	if (loop) {
 		fuse_loop_cfg_destroy(loop);
@@ -211,7 +221,8 @@ void nv_fs_free(struct nv_fs *fs)
 		return;
 	}
 	nv_inval_free(fs->inval);
-	nv_inode_table_free(fs->inodes); /* before save: it holds scratch files, which the engine counts */
+	/* before save: it holds scratch files, which the engine counts */
+	nv_inode_table_free(fs->inodes);
 	nv_save_free(fs->save);
 	nv_scans_free(fs->scans);
 	if (fs->session) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signals that end the mount. libfuse's own handlers can lose one: its loop looks at a flag and then sleeps, and a signal between the two, or one that another thread
- * takes, leaves it asleep until the next request. Here a thread nudges the loop until it has returned.
+ * Signals that end the mount. libfuse's own handlers can lose one: its loop looks at a flag and
+ * then sleeps, and a signal between the two, or one that another thread takes, leaves it asleep
+ * until the next request. Here a thread nudges the loop until it has returned.
  */
 #include "config.h"
 
@@ -16,7 +17,8 @@
 
 #define NUDGE_MS 20
 
-/* Where the handler says that a signal came. As process-wide as signal handlers are, set once before them. */
+/* Where the handler says that a signal came. As process-wide as signal handlers are, set once
+ * before them. */
 static int stop_fd = -1;
 
 static void say_stop(void)
@@ -77,7 +79,8 @@ static void *stop_main(void *arg)
 		until.tv_nsec += NUDGE_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
 		until.tv_nsec %= 1000000000L;
-		(void)pthread_cond_clockwait(&fs->stop_wake, &fs->stop_lock, CLOCK_MONOTONIC, &until);
+		(void)pthread_cond_clockwait(&fs->stop_wake, &fs->stop_lock, CLOCK_MONOTONIC,
+		                             &until);
 	}
 	(void)pthread_mutex_unlock(&fs->stop_lock);
 	return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two open-addressing tables of small records that only grow: names to numbers, numbers to times. 32 bytes a name each, since a mount may be shown every document.
+ * Two open-addressing tables of small records that only grow: names to numbers, numbers to times.
+ * 32 bytes a name each, since a mount may be shown every document.
  */
 #include "config.h"
 
@@ -31,9 +32,9 @@ struct table {
 struct nv_times {
 	struct nv_clock *clock;
 	pthread_mutex_t lock;
-	struct table names;     /* lock */
-	struct table times;     /* lock */
-	uint64_t next_ino;      /* lock */
+	struct table names; /* lock */
+	struct table times; /* lock */
+	uint64_t next_ino;  /* lock */
 	struct timespec mounted;
 };
 
@@ -72,7 +73,8 @@ static uint64_t mix(uint64_t key)
 	return key ^ (key >> 31);
 }
 
-/* A 64-bit hash of (dir, name): FNV-1a, mixed. Two names of one mount share it with probability n²/2^65. */
+/* A 64-bit hash of (dir, name): FNV-1a, mixed. Two names of one mount share it with probability
+ * n²/2^65. */
 static uint64_t name_key(uint64_t dir, const char *name)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL ^ mix(dir);
@@ -136,7 +138,8 @@ uint64_t nv_times_ino(struct nv_times *times, uint64_t dir, const char *name)
 	return ino;
 }
 
-static void show(struct record *record, struct timespec mtime, uint32_t crc, bool stamped, struct timespec stamp)
+static void show(struct record *record, struct timespec mtime, uint32_t crc, bool stamped,
+                 struct timespec stamp)
 {
 	record->mtime = mtime;
 	record->crc = crc;
@@ -149,13 +152,15 @@ static bool is_shown(const struct record *record)
 	return record->mtime.tv_sec != 0 || record->mtime.tv_nsec != 0 || record->crc != 0;
 }
 
-struct timespec nv_times_file(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped, struct timespec stamp)
+struct timespec nv_times_file(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped,
+                              struct timespec stamp)
 {
 	struct timespec mtime = stamped ? stamp : (struct timespec){ crc % NO_STAMP_SECONDS, 0 };
 	(void)pthread_mutex_lock(&times->lock);
 	struct record *record = find(&times->times, ino);
 	if (record) {
-		bool same_stamp = stamped ? record->stamp_s == stamp.tv_sec && record->stamp_ns == (uint32_t)stamp.tv_nsec
+		bool same_stamp = stamped ? record->stamp_s == stamp.tv_sec &&
+		                                    record->stamp_ns == (uint32_t)stamp.tv_nsec
 		                          : record->stamp_s == 0;
 		if (is_shown(record) && same_stamp && record->crc == crc) {
 			mtime = record->mtime; /* nothing happened: a time set by a user stays */
@@ -192,7 +197,8 @@ struct timespec nv_times_listed(struct nv_times *times, uint64_t ino, uint32_t c
 		} else if (record->crc != crc && record->crc != 0) {
 			struct timespec now = nv_clock_wall(times->clock);
 			/* Two changes within one tick must still be two times. */
-			if (now.tv_sec == record->mtime.tv_sec && now.tv_nsec <= record->mtime.tv_nsec) {
+			if (now.tv_sec == record->mtime.tv_sec &&
+			    now.tv_nsec <= record->mtime.tv_nsec) {
 				now.tv_nsec = record->mtime.tv_nsec + 1;
 			}
 			record->mtime = now;
@@ -225,7 +231,8 @@ void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct tim
 	(void)pthread_mutex_unlock(&times->lock);
 }
 
-void nv_times_stored(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped, struct timespec stamp, const struct timespec *asked)
+void nv_times_stored(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped,
+                     struct timespec stamp, const struct timespec *asked)
 {
 	struct timespec mtime = asked ? *asked : stamped ? stamp : nv_clock_wall(times->clock);
 	(void)pthread_mutex_lock(&times->lock);
@@ -236,7 +243,8 @@ void nv_times_stored(struct nv_times *times, uint64_t ino, uint32_t crc, bool st
 	(void)pthread_mutex_unlock(&times->lock);
 }
 
-void nv_times_move(struct nv_times *times, uint64_t dir, const char *name, uint64_t to_dir, const char *to_name)
+void nv_times_move(struct nv_times *times, uint64_t dir, const char *name, uint64_t to_dir,
+                   const char *to_name)
 {
 	(void)pthread_mutex_lock(&times->lock);
 	struct record *from = find(&times->names, name_key(dir, name));

@@ -434,8 +434,8 @@ static int read_text(struct birth *birth, const struct nv_save_request *request,
 	return nv_edit_apply(&edit, &birth->text, err);
 }
 
-/* A copy that was made before: a document of the directory (and name) that says the same. 1 = found,
- * 0 or -errno. */
+/* A copy that was made before: a document of the directory (and name) that says the same. 1 =
+ * found, 0 or -errno. */
 static int find_twin(struct birth *birth, const bson_t *doc, struct nv_save_result *result,
                      struct nv_err *err)
 {
@@ -445,7 +445,7 @@ static int find_twin(struct birth *birth, const bson_t *doc, struct nv_save_resu
 	nv_docbatch_init(&batch, subject->ng->store);
 	cleanup_collect struct nv_collect collect = { 0 };
 	int rc = nv_collect_init(&collect, &subject->dir, nv_clock_ms(subject->ng->clock));
-	rc = rc                      ? rc
+	rc = rc                    ? rc
 	     : subject->name.named ? nv_collect_ask_name(&collect, &batch, &subject->name)
 	                           : nv_collect_ask(&collect, &batch);
 	rc = rc ? nv_fail(err, ENOMEM, "out of memory") : nv_docbatch_run(&batch, err);
@@ -582,7 +582,8 @@ int nv_docop_mkdir(void *self, const struct nv_call *call, const struct nv_node 
 	}
 	const struct nv_docname *name = &subject.name;
 	if (name->has_id && (!name->id || name->id->value_type != BSON_TYPE_OID)) {
-		/* Listed by its id only, the new directory would not have the name it was made by. */
+		/* Listed by its id only, the new directory would not have the name it was made by.
+		 */
 		return nv_fail(err, EINVAL,
 		               "%s: after ~ comes the id of the new document, 24 hex digits",
 		               child->name);

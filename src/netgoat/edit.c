@@ -14,8 +14,8 @@
 /* One run over a text. */
 struct run {
 	const struct nv_edit *edit;
-	struct nv_buf path; /* of the field the walk is at, dotted */
-	bool refused;       /* at least one fault */
+	struct nv_buf path;           /* of the field the walk is at, dotted */
+	bool refused;                 /* at least one fault */
 	struct nv_raw_elem respelled; /* as typed: the last field that goes to another spelling */
 	struct nv_err *err;
 };
@@ -324,8 +324,9 @@ static bool find_alias(const struct nv_schema_node *node, const struct nv_raw_el
 
 /* What the text says of a stored field, be it in another spelling: a document keeps its own. */
 static bool find_mine(struct run *run, const struct nv_schema_node *node,
-                      const struct nv_schema_field *field, const struct nv_raw_elem *base, const struct nv_raw_elem *mine,
-                      const struct nv_raw_elem *elem, struct nv_raw_elem *ret_elem)
+                      const struct nv_schema_field *field, const struct nv_raw_elem *base,
+                      const struct nv_raw_elem *mine, const struct nv_raw_elem *elem,
+                      struct nv_raw_elem *ret_elem)
 {
 	struct nv_raw_elem other;
 	if (find(mine, elem, ret_elem)) {

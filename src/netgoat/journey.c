@@ -124,7 +124,8 @@ int nv_journey_set_names(struct nv_journey *journey)
 }
 
 /* A reference, or a copy where the document has one. */
-static int set_reference(struct nv_journey *journey, enum nv_role role, const struct nv_raw_elem *fact)
+static int set_reference(struct nv_journey *journey, enum nv_role role,
+                         const struct nv_raw_elem *fact)
 {
 	const struct nv_schema_field *field = journey->subject->dir.kind->roles[role];
 	bson_iter_t iter;
@@ -136,8 +137,9 @@ static int set_reference(struct nv_journey *journey, enum nv_role role, const st
 	if (!fact->type) {
 		return has && !field->copy ? nv_journey_set(journey, path, NULL) : 0;
 	}
-	return has || !field->copy ? nv_journey_set(journey, has ? path : own_path(journey, field), fact)
-	                           : 0;
+	return has || !field->copy
+	               ? nv_journey_set(journey, has ? path : own_path(journey, field), fact)
+	               : 0;
 }
 
 int nv_journey_set_references(struct nv_journey *journey)

@@ -18,7 +18,8 @@ struct nv_journey {
 	struct nv_subject *subject; /* of the new path */
 	const bson_t *doc;          /* as stored now */
 	const char *collection;
-	const bson_t *const *samples; /* doc, and its siblings where they are asked; in subject's arena */
+	/* doc, and its siblings where they are asked; in subject's arena */
+	const bson_t *const *samples;
 	size_t samples_count;
 	struct nv_bson_changes changes;
 	bool moved; /* to another parent */
@@ -40,7 +41,8 @@ int nv_journey_learn(struct nv_journey *journey, struct nv_err *err);
 /* The changed document, checked. 0, -EINVAL (faults), -ENOMEM. */
 int nv_journey_check(struct nv_journey *journey, bson_t **ret_doc, struct nv_err *err);
 
-/* Ids do not change: a path that names another one cannot be this document's. 0, -EINVAL, -EPERM. */
+/* Ids do not change: a path that names another one cannot be this document's. 0, -EINVAL, -EPERM.
+ */
 int nv_journey_check_ids(struct nv_journey *journey, struct nv_err *err);
 
 /* "move" or "rename". */

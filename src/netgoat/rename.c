@@ -104,7 +104,8 @@ static int rename_file_once(struct nv_journey *journey, bool replace, struct nv_
 	if (rc) {
 		return rc;
 	}
-	if (nv_journey_set_names(journey) || (journey->moved && nv_journey_set_references(journey))) {
+	if (nv_journey_set_names(journey) ||
+	    (journey->moved && nv_journey_set_references(journey))) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (journey->changes.count == 0) {
@@ -140,11 +141,11 @@ int nv_docop_rename(void *self, const struct nv_call *call, const struct nv_node
 			return rc;
 		}
 		struct nv_journey journey = { .ng = self,
-			                   .from = from,
-			                   .to = to,
-			                   .subject = &subject,
-			                   .changes = NV_BSON_CHANGES_INIT,
-			                   .moved = !same };
+			                      .from = from,
+			                      .to = to,
+			                      .subject = &subject,
+			                      .changes = NV_BSON_CHANGES_INIT,
+			                      .moved = !same };
 		rc = rename_file_once(&journey, replace, err);
 		nv_bson_changes_release(&journey.changes);
 	}

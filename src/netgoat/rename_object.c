@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Renaming and moving objects: one commit with everything that repeats the old name or refers to the
- * old parent (DESIGN 2, 6). */
+/* Renaming and moving objects: one commit with everything that repeats the old name or refers to
+ * the old parent (DESIGN 2, 6). */
 #include "config.h"
 
 #include <errno.h>
@@ -105,8 +105,8 @@ static const bson_value_t *role_value(struct nv_arena *arena, const struct nv_sc
 }
 
 /* What repeats a domain's name or team in other documents. */
-static int add_children(struct nv_journey *journey, struct nv_doctx *tx, const struct nv_head *domain,
-                        const bson_t *after)
+static int add_children(struct nv_journey *journey, struct nv_doctx *tx,
+                        const struct nv_head *domain, const bson_t *after)
 {
 	static const enum nv_doc_kind kinds[] = { NV_DOC_RECORD, NV_DOC_PROXY, NV_DOC_ALERT,
 		                                  NV_DOC_INCIDENT, NV_DOC_ANALYTICS };
@@ -223,7 +223,8 @@ static int rename_object_once(struct nv_journey *journey, const struct nv_head *
 		return rc;
 	}
 	bool has_old = nv_doc_string(kind, NV_ROLE_NAME, doc, &old, &old_size);
-	if (nv_journey_set_names(journey) || (journey->moved && nv_journey_set_references(journey)) ||
+	if (nv_journey_set_names(journey) ||
+	    (journey->moved && nv_journey_set_references(journey)) ||
 	    (kind->kind == NV_DOC_DOMAIN && has_old && journey->changes.count &&
 	     set_full_names(journey, old, old_size))) {
 		return nv_fail(err, ENOMEM, "out of memory");
@@ -248,11 +249,11 @@ int nv_docop_rename_object(struct nv_netgoat *ng, const struct nv_call *call,
 		                             : kind == NV_DOC_USER ? place.user
 		                                                   : place.domain;
 		struct nv_journey journey = { .ng = ng,
-			                   .from = from,
-			                   .to = to,
-			                   .subject = &subject,
-			                   .changes = NV_BSON_CHANGES_INIT,
-			                   .moved = !nv_journey_same_directory(from, to) };
+			                      .from = from,
+			                      .to = to,
+			                      .subject = &subject,
+			                      .changes = NV_BSON_CHANGES_INIT,
+			                      .moved = !nv_journey_same_directory(from, to) };
 		rc = rename_object_once(&journey, head, err);
 		nv_bson_changes_release(&journey.changes);
 	}

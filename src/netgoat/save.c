@@ -267,12 +267,21 @@ static int check_meaning(struct nv_netgoat *ng, const struct nv_call *call,
 	struct nv_facts facts = version ? nv_subject_facts(&subject, version->doc)
 	                                : nv_docdir_facts(&subject.dir, subject.name.named);
 	bson_t *mine = NULL;
-	int rc = edit_over(&subject, version ? version->doc : &path, &facts, text, size, &mine, err);
+	int rc =
+		edit_over(&subject, version ? version->doc : &path, &facts, text, size, &mine, err);
 	if (mine) {
 		bson_destroy(mine);
 	}
 	bson_destroy(&path);
 	return rc == -EINVAL ? rc : 0;
+}
+
+/* Whether text is, or may become, that of a document without a plain text, which tools put back. */
+static bool is_opaque(const struct nv_blob *base, const char *text, size_t size, enum nv_check how)
+{
+	return base && base->readonly && size <= base->size &&
+	       (how == NV_CHECK_PREFIX || size == base->size) &&
+	       memcmp(base->text, text, size) == 0;
 }
 
 int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node,
@@ -281,6 +290,9 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 {
 	(void)from;
 	bson_t *doc = NULL;
+	if (is_opaque(base, text, size, how)) {
+		return 0;
+	}
 	if (how == NV_CHECK_WHOLE) {
 		int rc = nv_json_parse(text, size, 0, &doc, call->faults);
 		if (rc == 0) {
@@ -333,6 +345,24 @@ static int save_over(struct nv_subject *subject, const struct nv_version *versio
 	return rc;
 }
 
+/* A document without a plain text takes only the bytes it has. */
+static int save_opaque(struct nv_subject *subject, const struct nv_save_request *request,
+                       struct nv_save_result *result, struct nv_err *err)
+{
+	cleanup_founddoc struct nv_founddoc found = { 0 };
+	int rc = nv_docs_find(subject->ng, subject->node, NV_TEXT_FILE, true, &found, err);
+	if (rc) {
+		return rc;
+	}
+	if (!is_opaque(found.item->blob, request->text, request->size, NV_CHECK_WHOLE)) {
+		return nv_fail(
+			err, EROFS,
+			"the document has no plain JSON form, so it can only be saved in a full mount");
+	}
+	result->blob = nv_blob_ref(found.item->blob);
+	return 0;
+}
+
 static int save_known(struct nv_subject *subject, const struct nv_save_request *request,
                       struct nv_save_result *result, struct nv_err *err)
 {
@@ -341,9 +371,7 @@ static int save_known(struct nv_subject *subject, const struct nv_save_request *
 		return nv_fail(err, EINVAL, "the version that was read is not known");
 	}
 	if (request->base->readonly) {
-		return nv_fail(
-			err, EROFS,
-			"the document has no plain JSON form, so it can only be saved in a full mount");
+		return save_opaque(subject, request, result, err);
 	}
 	return save_over(subject, version, false, request, result, err);
 }
@@ -363,9 +391,7 @@ static int save_unseen(struct nv_subject *subject, const struct nv_call *call,
 		if (rc == -ENOENT && !subject->own) {
 			rc = nv_docop_create(subject, call, request, result, err);
 		} else if (rc == 0 && found.item->blob->readonly) {
-			rc = nv_fail(
-				err, EROFS,
-				"the document has no plain JSON form, so it can only be saved in a full mount");
+			rc = save_opaque(subject, request, result, err);
 		} else if (rc == 0) {
 			rc = save_over(subject, nv_version_of(found.item->blob), true, request,
 			               result, err);

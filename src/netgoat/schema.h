@@ -124,15 +124,17 @@ struct nv_schema_field {
 	const char *key;  /* arrays: the field that identifies an element; NULL = none */
 	size_t max_items; /* arrays; 0 = no limit */
 	bool ids;         /* arrays: new elements get an _id */
-	bool required; /* refused when a new document (or element) lacks it, or when it is taken away */
+	/* refused when a new document (or element) lacks it, or when it is taken away */
+	bool required;
 	bool secret; /* never shown, masked in views and changelog */
 	bool state;  /* kept by the server: not in the text, not to be set */
 	bool reset;  /* goes back to its default when its document changes */
 	bool copy;   /* repeats something of the parent; set from it */
 	bool enum_nocase;
 	bool has_min, has_max;
-	double min, max;  /* of a number */
-	bson_t *fallback; /* {"": value} for new documents, before generators are run; NULL = none */
+	double min, max; /* of a number */
+	/* {"": value} for new documents, before generators are run; NULL = none */
+	bson_t *fallback;
 };
 
 /* A node of the tree of field names that a walk through a document follows. */
@@ -145,7 +147,7 @@ struct nv_schema_node {
 	size_t children_count;
 	/* of an array's elements; NULL = nothing is known of them */
 	struct nv_schema_node *element;
-	bool hides; /* a secret or state field stands here or below */
+	bool hides;        /* a secret or state field stands here or below */
 	bool holds_secret; /* a secret field stands here or below */
 };
 

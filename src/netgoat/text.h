@@ -59,8 +59,8 @@ int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *
                    const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,
                    bool compact, struct nv_buf *out, struct nv_err *err);
 
-/* Whether a stored value has another shape than the schema says of it, so that nobody can tell where
- * the secrets in it are: all of it is one. node may be NULL. */
+/* Whether a stored value has another shape than the schema says of it, so that nobody can tell
+ * where the secrets in it are: all of it is one. node may be NULL. */
 bool nv_text_misfits(const struct nv_schema_node *node, const struct nv_raw_elem *elem);
 
 /* The document's own time: its update field. False: it has none. */

@@ -13,9 +13,9 @@
 /* What a write is for, where its refusal has a meaning of its own. */
 enum nv_tx_purpose {
 	NV_TX_PLAIN,
-	NV_TX_GUARD_NAME,  /* no other document has the name */
-	NV_TX_GUARD_DNS,   /* nothing beside a CNAME */
-	NV_TX_GUARD_EMPTY, /* nothing is in the object */
+	NV_TX_GUARD_NAME,   /* no other document has the name */
+	NV_TX_GUARD_DNS,    /* nothing beside a CNAME */
+	NV_TX_GUARD_EMPTY,  /* nothing is in the object */
 	NV_TX_GUARD_OTHERS, /* nothing has joined what goes along with the object */
 };
 
@@ -55,7 +55,8 @@ int nv_doctx_delete(struct nv_doctx *tx, const struct nv_schema_kind *kind, cons
                     const bson_t *base);
 
 /* The writer's share of a change: sets its update time (where it has one), resets what says that
- * the old version has reached others, and counts its version (where it has one). Fills sets and incs from the arena. */
+ * the old version has reached others, and counts its version (where it has one). Fills sets and
+ * incs from the arena. */
 int nv_doctx_touch(struct nv_doctx *tx, const struct nv_schema_kind *kind, struct nv_docset *sets,
                    size_t *sets_count, size_t sets_max, struct nv_docinc *incs, size_t *incs_count,
                    size_t incs_max);

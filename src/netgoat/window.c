@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading ahead inside a large directory. A reader that goes through it name by name, as ls -l does,
- * outlives the listing; from then on each name would be a question of its own. Where names were
- * asked for one after the other, in the order they were listed in, the documents of the next ones
- * are asked for together. What comes is as fresh as any answer: it is kept for a second at most.
+ * Reading ahead inside a large directory. A reader that goes through it name by name, as ls -l
+ * does, outlives the listing; from then on each name would be a question of its own. Where names
+ * were asked for one after the other, in the order they were listed in, the documents of the next
+ * ones are asked for together. What comes is as fresh as any answer: it is kept for a second at
+ * most.
  */
 #include "config.h"
 
@@ -14,9 +15,10 @@
 #include "base/cleanup.h"
 #include "netgoat/listing.h"
 
-#define LEAST 512       /* names; smaller directories are gone through while their listing is fresh */
-#define RUN_LEAST 8     /* names asked for one by one that make a scan */
-#define WINDOW_MAX 256  /* names at once */
+/* names; smaller directories are gone through while their listing is fresh */
+#define LEAST 512
+#define RUN_LEAST 8    /* names asked for one by one that make a scan */
+#define WINDOW_MAX 256 /* names at once */
 
 void nv_window_release(struct nv_window *window)
 {
@@ -91,8 +93,7 @@ static int compare(const void *a, const void *b)
 /* The place of a name; count when it is none that was listed. */
 static size_t place_of(const struct nv_window *window, const char *name)
 {
-	const char **found =
-		bsearch(&name, window->names, window->count, sizeof(name), compare);
+	const char **found = bsearch(&name, window->names, window->count, sizeof(name), compare);
 	return found ? (size_t)(found - window->names) : window->count;
 }
 
@@ -111,8 +112,8 @@ static struct nv_docsnap *find_read(struct nv_netgoat *ng, const struct nv_buf *
 	const struct nv_window *window = find_window(ng, dir_key);
 	size_t at = window && window->size ? place_of(window, name) : 0;
 	/* Only what was asked for: documents that came besides may not be all of their name. */
-	bool inside = window && window->size && at >= window->start &&
-	              at < window->start + window->size;
+	bool inside =
+		window && window->size && at >= window->start && at < window->start + window->size;
 	(void)pthread_mutex_unlock(&ng->windows_mutex);
 	cleanup_buf struct nv_buf key = NV_BUF_INIT;
 	return inside && window_key(dir_key, &key) == 0

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A blob is one version of one datum: the text as the mount shows it, when it was sampled, and what its family needs to
- * compare a later save with. Immutable once published; shared by reference between caches, handles and bases.
+ * A blob is one version of one datum: the text as the mount shows it, when it was sampled, and what
+ * its family needs to compare a later save with. Immutable once published; shared by reference
+ * between caches, handles and bases.
  */
 #ifndef NV_NODE_BLOB_H
 #define NV_NODE_BLOB_H
@@ -14,19 +15,24 @@
 
 struct nv_blob {
 	atomic_uint refs;
-	char *text;               /* owned; the file's bytes, or a symlink's target; NUL-terminated; never NULL */
-	size_t size;              /* bytes of text */
-	uint32_t crc;             /* CRC-32 (IEEE 802.3) of text */
-	int64_t sampled_ms;       /* nv_clock_ms just before the query that read it was sent */
-	struct timespec mtime;    /* the datum's own time; meaningful only when stamped */
-	bool stamped;             /* the store records a time for every part of the datum */
-	bool readonly;            /* this version cannot be saved over (e.g. shown as {"$bson": …}) */
-	void *priv;               /* the family's parsed or stored form; owned, freed by priv_free */
+	/* owned; the file's bytes, or a symlink's target; NUL-terminated; never NULL */
+	char *text;
+	size_t size;           /* bytes of text */
+	uint32_t crc;          /* CRC-32 (IEEE 802.3) of text */
+	int64_t sampled_ms;    /* nv_clock_ms just before the query that read it was sent */
+	struct timespec mtime; /* the datum's own time; meaningful only when stamped */
+	bool stamped;          /* the store records a time for every part of the datum */
+	/* this version cannot be saved over (e.g. shown as {"$bson": …}) */
+	bool readonly;
+	/* the family's parsed or stored form; owned, freed by priv_free */
+	void *priv;
 	void (*priv_free)(void *priv);
 };
 
-/* A blob with one reference. Takes ownership of text (malloc'ed, NUL-terminated) and of priv, also on failure. NULL when out of memory. */
-struct nv_blob *nv_blob_new(char *text, size_t size, int64_t sampled_ms, void *priv, void (*priv_free)(void *priv));
+/* A blob with one reference. Takes ownership of text (malloc'ed, NUL-terminated) and of priv, also
+ * on failure. NULL when out of memory. */
+struct nv_blob *nv_blob_new(char *text, size_t size, int64_t sampled_ms, void *priv,
+                            void (*priv_free)(void *priv));
 
 /* Adds a reference and returns blob (NULL stays NULL). Any thread. */
 struct nv_blob *nv_blob_ref(struct nv_blob *blob);

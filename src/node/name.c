@@ -272,5 +272,6 @@ bool nv_name_is_scratch(const char *name, bool directory)
 	}
 	return (starts_with(name, "sed") && is_random(name + 3, 6, 6)) ||
 	       (starts_with(name, "tmp") && is_random(name + 3, 6, 10)) ||
-	       (starts_with(name, "XX") && (is_random(name + 2, 6, 6) || is_random(name + 2, 8, 8)));
+	       (starts_with(name, "XX") &&
+	        (is_random(name + 2, 6, 6) || is_random(name + 2, 8, 8)));
 }

@@ -100,7 +100,8 @@ const struct nv_row *nv_tree_child(const struct nv_tree *tree, const struct nv_r
 	return best;
 }
 
-/* What the ops of a row are called with. Static directories belong to a family, by which they come and go, but need only the tree. */
+/* What the ops of a row are called with. Static directories belong to a family, by which they come
+ * and go, but need only the tree. */
 static void *row_self(const struct nv_tree *tree, const struct nv_row *row)
 {
 	return row->ops == &nv_static_dir_ops ? (void *)tree : tree->self[row->family];

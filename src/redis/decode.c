@@ -78,7 +78,8 @@ static void *make_array(const redisReadTask *task, elements_count elements)
 		if (__builtin_mul_overflow((size_t)elements, sizeof(*items), &bytes)) {
 			return NULL;
 		}
-		/* Not initialised: each is, when it comes, and nobody looks before all are there. What is only announced so takes no memory. */
+		/* Not initialised: each is, when it comes, and nobody looks before all are there.
+		 * What is only announced so takes no memory. */
 		items = nv_redis_replies_alloc(task->privdata, bytes);
 		if (!items) {
 			return NULL;

@@ -12,10 +12,10 @@
  * injectable one: tests that advance the daemon's clock must not time requests out. The breaker
  * follows the injectable clock.
  *
- * Circuit breaker: a request that waited in vain opens it. While it is open one request at a time is
- * let through as a probe, a second after the last vain wait has ended; all others fail at once with
- * the error that was last seen. Any success closes it. Failures that cost no time (connection refused) do not
- * open it, so a restarted server is used at once.
+ * Circuit breaker: a request that waited in vain opens it. While it is open one request at a time
+ * is let through as a probe, a second after the last vain wait has ended; all others fail at once
+ * with the error that was last seen. Any success closes it. Failures that cost no time (connection
+ * refused) do not open it, so a restarted server is used at once.
  *
  * Locks: one mutex inside, never held while waiting for the network.
  */

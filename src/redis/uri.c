@@ -298,9 +298,10 @@ int nv_redis_uri_parse(const char *text, struct nv_redis_uri *ret_uri, struct nv
 	} else if (strncasecmp(text, "unix://", 7) == 0) {
 		r = parse_unix(&uri, text + 7, err);
 	} else if (strncasecmp(text, "rediss://", 9) == 0) {
-		r = nv_fail(err, EINVAL,
-		            "redis URI: TLS (rediss://) is not supported; use a local TLS proxy and "
-		            "redis:// or unix://");
+		r = nv_fail(
+			err, EINVAL,
+			"redis URI: TLS (rediss://) is not supported; use a local TLS proxy and "
+			"redis:// or unix://");
 	} else {
 		r = nv_fail(err, EINVAL, "redis URI: unknown form; %s", form_hint);
 	}

@@ -13,23 +13,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BASES_MAX 4096                /* reads remembered */
-#define BASES_TEXT_MAX (64UL << 20)   /* bytes of text they may hold */
+#define BASES_MAX 4096              /* reads remembered */
+#define BASES_TEXT_MAX (64UL << 20) /* bytes of text they may hold */
 
 #define COMMIT_TID ((pid_t)-1)
 
 struct read_record {
-	char *path;               /* owned */
-	pid_t tid;                /* who read; COMMIT_TID: a commit by uid, whoever of its processes made it */
+	char *path; /* owned */
+	/* who read; COMMIT_TID: a commit by uid, whoever of its processes made it */
+	pid_t tid;
 	uid_t uid;
-	uint64_t sequence;        /* of the record */
-	unsigned long long ticks; /* when, since boot: a process that started later is another one with the same pid */
-	struct nv_blob *blob;     /* owned reference; NULL = free */
+	uint64_t sequence; /* of the record */
+	/* when, since boot: a process that started later is another one with the same pid */
+	unsigned long long ticks;
+	struct nv_blob *blob; /* owned reference; NULL = free */
 };
 
 struct nv_bases {
 	pthread_mutex_t lock;
-	uint32_t hashes[BASES_MAX];         /* lock; CRC of each path, apart so that a search touches little memory */
+	/* lock; CRC of each path, apart so that a search touches little memory */
+	uint32_t hashes[BASES_MAX];
 	struct read_record ring[BASES_MAX]; /* lock */
 	uint64_t sequence;                  /* lock; of the newest record */
 	size_t next;                        /* lock; where the next record goes */
@@ -72,7 +75,8 @@ void nv_bases_free(struct nv_bases *bases)
 
 static bool matches(const struct nv_bases *bases, size_t i, uint32_t hash, const char *path)
 {
-	return bases->hashes[i] == hash && bases->ring[i].blob && strcmp(bases->ring[i].path, path) == 0;
+	return bases->hashes[i] == hash && bases->ring[i].blob &&
+	       strcmp(bases->ring[i].path, path) == 0;
 }
 
 static unsigned long long boot_ticks(void)
@@ -80,10 +84,12 @@ static unsigned long long boot_ticks(void)
 	struct timespec now = { 0, 0 };
 	unsigned long long hz = (unsigned long long)sysconf(_SC_CLK_TCK);
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (unsigned long long)now.tv_sec * hz + (unsigned long long)now.tv_nsec / (1000000000ULL / hz);
+	return (unsigned long long)now.tv_sec * hz +
+	       (unsigned long long)now.tv_nsec / (1000000000ULL / hz);
 }
 
-/* True when the record was made by a thread of proc. Threads other than the first are resolved only here: a read costs no look into /proc. */
+/* True when the record was made by a thread of proc. Threads other than the first are resolved only
+ * here: a read costs no look into /proc. */
 static bool read_by(const struct read_record *record, struct nv_proc proc)
 {
 	if (record->tid == COMMIT_TID || record->ticks < proc.start) {
@@ -93,14 +99,16 @@ static bool read_by(const struct read_record *record, struct nv_proc proc)
 }
 
 /* Remembers; lock held. */
-static void record_read(struct nv_bases *bases, const char *path, uint32_t hash, pid_t tid, uid_t uid, struct nv_blob *blob)
+static void record_read(struct nv_bases *bases, const char *path, uint32_t hash, pid_t tid,
+                        uid_t uid, struct nv_blob *blob)
 {
 	char *copy = strdup(path);
 	if (!copy) {
 		return;
 	}
 	for (size_t i = 0; i < BASES_MAX; i++) {
-		if (matches(bases, i, hash, path) && bases->ring[i].tid == tid && (tid != COMMIT_TID || bases->ring[i].uid == uid)) {
+		if (matches(bases, i, hash, path) && bases->ring[i].tid == tid &&
+		    (tid != COMMIT_TID || bases->ring[i].uid == uid)) {
 			forget(bases, &bases->ring[i]);
 		}
 	}
@@ -111,20 +119,24 @@ static void record_read(struct nv_bases *bases, const char *path, uint32_t hash,
 	}
 	struct read_record *record = &bases->ring[bases->next];
 	forget(bases, record);
-	*record = (struct read_record){ copy, tid, uid, ++bases->sequence, boot_ticks(), nv_blob_ref(blob) };
+	*record = (struct read_record){ copy,         tid,
+		                        uid,          ++bases->sequence,
+		                        boot_ticks(), nv_blob_ref(blob) };
 	bases->hashes[bases->next] = hash;
 	bases->text_bytes += blob->size;
 	bases->next = (bases->next + 1) % BASES_MAX;
 }
 
-void nv_bases_record(struct nv_bases *bases, const char *path, pid_t tid, uid_t uid, struct nv_blob *blob)
+void nv_bases_record(struct nv_bases *bases, const char *path, pid_t tid, uid_t uid,
+                     struct nv_blob *blob)
 {
 	(void)pthread_mutex_lock(&bases->lock);
 	record_read(bases, path, nv_crc32(path, strlen(path)), tid, uid, blob);
 	(void)pthread_mutex_unlock(&bases->lock);
 }
 
-struct nv_blob *nv_bases_find(struct nv_bases *bases, const char *path, struct nv_proc proc, uid_t uid, uint64_t since)
+struct nv_blob *nv_bases_find(struct nv_bases *bases, const char *path, struct nv_proc proc,
+                              uid_t uid, uint64_t since)
 {
 	uint32_t hash = nv_crc32(path, strlen(path));
 	struct nv_blob *read = NULL;
@@ -138,7 +150,8 @@ struct nv_blob *nv_bases_find(struct nv_bases *bases, const char *path, struct n
 		}
 		if (proc.tgid > 0 && read_by(record, proc)) {
 			read = record->blob;
-		} else if (!own && record->tid == COMMIT_TID && record->uid == uid && record->sequence > since) {
+		} else if (!own && record->tid == COMMIT_TID && record->uid == uid &&
+		           record->sequence > since) {
 			own = record->blob;
 		}
 	}

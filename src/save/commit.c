@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The moment a text or a deletion reaches the store. Knows when nothing waits for the answer, and then reports it.
+ * The moment a text or a deletion reaches the store. Knows when nothing waits for the answer, and
+ * then reports it.
  */
 #include "config.h"
 
@@ -21,23 +22,26 @@ static pthread_mutex_t *commit_lock(struct nv_save *save, const char *path)
 void nv_commit_count(struct nv_save *save, const struct nv_row *row, int result)
 {
 	if (row->family != NV_FAMILY_CTL) {
-		nv_metric_add(save->config.metrics, result < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
+		nv_metric_add(save->config.metrics,
+		              result < 0 ? NV_METRIC_COMMITS_REFUSED : NV_METRIC_COMMITS, 1);
 	}
 }
 
 /* Tells processes and fs/ what is stored now. */
-static void publish(struct nv_save *save, const struct nv_call *call, const char *path, struct nv_blob *blob,
-                    const struct timespec *set_mtime, const char *new_name)
+static void publish(struct nv_save *save, const struct nv_call *call, const char *path,
+                    struct nv_blob *blob, const struct timespec *set_mtime, const char *new_name)
 {
 	nv_bases_committed(save->bases, path, call->uid, blob);
 	if (save->config.events.committed) {
-		save->config.events.committed(save->config.events.arg, path, blob, set_mtime, new_name);
+		save->config.events.committed(save->config.events.arg, path, blob, set_mtime,
+		                              new_name);
 	}
 }
 
 /* Keeps the three texts of a save that met another's, and says where. */
-static void keep_conflict(struct nv_save *save, const char *path, const struct nv_save_request *request, const struct nv_save_result *result,
-                          struct nv_err *err)
+static void keep_conflict(struct nv_save *save, const char *path,
+                          const struct nv_save_request *request,
+                          const struct nv_save_result *result, struct nv_err *err)
 {
 	char name[NV_CONFLICT_NAME_MAX];
 	const struct nv_blob *base = request->base;
@@ -48,17 +52,21 @@ static void keep_conflict(struct nv_save *save, const char *path, const struct n
 		[NV_CONFLICT_THEIRS] = { theirs ? theirs->text : NULL, theirs ? theirs->size : 0 },
 	};
 	struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
-	if (save->config.conflicts && nv_conflicts_add(save->config.conflicts, path, texts, name) == 0) {
-		(void)nv_fail(err, ESTALE, "%s; your text is kept in .netviewfs/conflicts/%s", reason.msg, name);
+	if (save->config.conflicts &&
+	    nv_conflicts_add(save->config.conflicts, path, texts, name) == 0) {
+		(void)nv_fail(err, ESTALE, "%s; your text is kept in .netviewfs/conflicts/%s",
+		              reason.msg, name);
 	}
 }
 
-int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base,
-                   struct nv_blob *parent, const char *text, size_t size, const struct timespec *set_mtime,
-                   struct nv_blob **ret_blob, struct nv_err *err)
+int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                   struct nv_blob *base, struct nv_blob *parent, const char *text, size_t size,
+                   const struct timespec *set_mtime, struct nv_blob **ret_blob, struct nv_err *err)
 {
 	const struct nv_node_ops *ops = at->node.row->ops;
-	const struct nv_save_request request = { .base = base, .parent = parent, .text = text, .size = size };
+	const struct nv_save_request request = {
+		.base = base, .parent = parent, .text = text, .size = size
+	};
 	struct nv_save_result result = { 0 };
 	if (!ops->save) {
 		return nv_fail(err, EACCES, "%s is computed and cannot be written", at->path);
@@ -81,8 +89,8 @@ int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struc
 	return r;
 }
 
-int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob *base,
-                     struct nv_err *err)
+int nv_commit_delete(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                     struct nv_blob *base, struct nv_err *err)
 {
 	const struct nv_node_ops *ops = at->node.row->ops;
 	if (!ops->unlink) {
@@ -113,8 +121,10 @@ struct job {
 	struct timespec mtime;
 };
 
-/* Takes the job of a slot; the slot is busy until finish_job. 1 = there is one; 0; -errno. Engine lock held. */
-static int take_job(struct nv_save *save, const char *dir, const char *name, struct job *job, struct nv_err *err)
+/* Takes the job of a slot; the slot is busy until finish_job. 1 = there is one; 0; -errno. Engine
+ * lock held. */
+static int take_job(struct nv_save *save, const char *dir, const char *name, struct job *job,
+                    struct nv_err *err)
 {
 	struct nv_place place = { .path = dir };
 	struct nv_slot *slot = nv_slot_settled(save, place, name);
@@ -142,8 +152,10 @@ static int take_job(struct nv_save *save, const char *dir, const char *name, str
 	return 1;
 }
 
-/* The slot after its commit: a deleted name is remembered for its identity, all else is the store's again. */
-static void finish_job(struct nv_save *save, const char *dir, const char *name, const struct job *job, int result)
+/* The slot after its commit: a deleted name is remembered for its identity, all else is the store's
+ * again. */
+static void finish_job(struct nv_save *save, const char *dir, const char *name,
+                       const struct job *job, int result)
 {
 	struct nv_place place = { .path = dir };
 	nv_lock(save);
@@ -157,7 +169,8 @@ static void finish_job(struct nv_save *save, const char *dir, const char *name, 
 		} else if (result == 0 || slot->writers == 0) {
 			nv_slot_drop(names, name);
 		} else {
-			slot->accepted = false; /* refused while still open: its writer may write another text */
+			/* refused while still open: its writer may write another text */
+			slot->accepted = false;
 		}
 	}
 	(void)pthread_cond_broadcast(&save->wake);
@@ -175,15 +188,18 @@ int nv_commit_slot(struct nv_save *save, const char *dir, const char *name, stru
 	if (r <= 0) {
 		return r < 0 ? nv_fail(err, own.errnum, "%s", own.msg) : 0;
 	}
-	const struct nv_call call = { .uid = job.uid, .gid = job.gid, .pid = job.pid, .faults = &faults };
+	const struct nv_call call = {
+		.uid = job.uid, .gid = job.gid, .pid = job.pid, .faults = &faults
+	};
 	if (job.state == NV_SLOT_PARKED) {
 		r = nv_commit_delete(save, &call, &job.at, job.blob, &own);
 		if (r == -ENOENT) {
 			r = 0; /* somebody else deleted it meanwhile: it is gone, as asked */
 		}
 	} else {
-		r = nv_commit_text(save, &call, &job.at, job.origin_gone ? NULL : job.blob, job.origin_gone ? job.blob : NULL,
-		                   nv_stage_text(&job.text), job.text.size, job.has_mtime ? &job.mtime : NULL, NULL, &own);
+		r = nv_commit_text(save, &call, &job.at, job.origin_gone ? NULL : job.blob,
+		                   job.origin_gone ? job.blob : NULL, nv_stage_text(&job.text),
+		                   job.text.size, job.has_mtime ? &job.mtime : NULL, NULL, &own);
 	}
 	finish_job(save, dir, name, &job, r);
 	if (r < 0) {
@@ -209,7 +225,8 @@ static void add_jobs(const struct nv_names *names, struct nv_buf *jobs)
 	void *value;
 	while (nv_strmap_next(names->slots, &cursor, &name, &size, &value)) {
 		const struct nv_slot *slot = value;
-		if ((slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK) || (slot->state == NV_SLOT_NEW && slot->accepted)) {
+		if ((slot->state == NV_SLOT_PARKED && slot->why == NV_PARK_UNLINK) ||
+		    (slot->state == NV_SLOT_NEW && slot->accepted)) {
 			nv_buf_append(jobs, names->path, strlen(names->path) + 1);
 			nv_buf_append(jobs, slot->name, strlen(slot->name) + 1);
 		}
@@ -229,7 +246,9 @@ static void find_jobs(struct nv_save *save, const char *dir, bool deep, struct n
 		add_jobs(names, jobs);
 	}
 	while (deep && nv_strmap_next(save->dirs, &cursor, &path, &size, &value)) {
-		bool under = dir_size == 0 ? size > 0 : size > dir_size && memcmp(path, dir, dir_size) == 0 && path[dir_size] == '/';
+		bool under = dir_size == 0 ? size > 0
+		                           : size > dir_size && memcmp(path, dir, dir_size) == 0 &&
+		                                     path[dir_size] == '/';
 		if (under) {
 			add_jobs(value, jobs);
 		}
@@ -266,7 +285,8 @@ void nv_refusal_add(struct nv_save *save, const char *path, struct nv_proc proc)
 	struct nv_refusal *refusal = &save->refusals[save->next_refusal];
 	save->next_refusal = (save->next_refusal + 1) % NV_REFUSALS;
 	free(refusal->path);
-	*refusal = (struct nv_refusal){ copy, proc, nv_clock_ms(save->config.clock) + NV_REFUSAL_MS };
+	*refusal =
+		(struct nv_refusal){ copy, proc, nv_clock_ms(save->config.clock) + NV_REFUSAL_MS };
 	nv_unlock(save);
 }
 
@@ -277,7 +297,8 @@ bool nv_refusal_take(struct nv_save *save, const char *path, struct nv_proc proc
 	nv_lock(save);
 	for (size_t i = 0; i < NV_REFUSALS; i++) {
 		struct nv_refusal *refusal = &save->refusals[i];
-		if (refusal->path && strcmp(refusal->path, path) == 0 && nv_proc_equal(refusal->proc, proc)) {
+		if (refusal->path && strcmp(refusal->path, path) == 0 &&
+		    nv_proc_equal(refusal->proc, proc)) {
 			found = found || refusal->until_ms > now;
 			free(steal(&refusal->path));
 		}

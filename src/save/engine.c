@@ -51,12 +51,15 @@ free_save:
 	return nv_fail(err, ENOMEM, "out of memory");
 }
 
-/* Says in the log which texts were never flushed: their writers were cut off by the end of the mount. */
+/* Says in the log which texts were never flushed: their writers were cut off by the end of the
+ * mount. */
 static void report_unflushed(struct nv_save *save)
 {
 	for (const struct nv_handle *h = save->handles; h; h = h->next) {
-		if (h->kind == NV_HANDLE_WRITE && h->written && atomic_load(&h->unsettled) && !atomic_load(&h->detached)) {
-			nv_log(NV_LOG_WARNING, "%s: %llu bytes were written and never flushed; the stored datum stands",
+		if (h->kind == NV_HANDLE_WRITE && h->written && atomic_load(&h->unsettled) &&
+		    !atomic_load(&h->detached)) {
+			nv_log(NV_LOG_WARNING,
+			       "%s: %llu bytes were written and never flushed; the stored datum stands",
 			       h->path, atomic_load(&h->length));
 		}
 	}
@@ -65,7 +68,8 @@ static void report_unflushed(struct nv_save *save)
 void nv_save_finish(struct nv_save *save)
 {
 	nv_timer_stop(save);
-	/* What fails here is in the errors ring and, since nobody will read that any more, in the log (commit.c). */
+	/* What fails here is in the errors ring and, since nobody will read that any more, in the
+	 * log (commit.c). */
 	(void)nv_commit_dir(save, "", true, NULL);
 	nv_lock(save);
 	report_unflushed(save);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An open file: what is read from it, what is staged in it, and when that is committed (DESIGN 4 "When it commits").
+ * An open file: what is read from it, what is staged in it, and when that is committed (DESIGN 4
+ * "When it commits").
  */
 #include "config.h"
 
@@ -30,7 +31,8 @@ static void show(struct nv_handle *h)
 	atomic_store(&h->unsettled, h->dirty || (h->emptied && !h->committed));
 }
 
-/* Loads the snapshot of a handle that was not emptied: taken at its first READ or WRITE. Handle lock held. */
+/* Loads the snapshot of a handle that was not emptied: taken at its first READ or WRITE. Handle
+ * lock held. */
 static int take_snapshot(struct nv_handle *h, const struct nv_call *call, struct nv_err *err)
 {
 	struct nv_at at;
@@ -57,7 +59,8 @@ static int take_snapshot(struct nv_handle *h, const struct nv_call *call, struct
 	return r;
 }
 
-static ssize_t copy_out(const char *text, size_t text_size, char *data, size_t size, uint64_t offset)
+static ssize_t copy_out(const char *text, size_t text_size, char *data, size_t size,
+                        uint64_t offset)
 {
 	if (offset >= text_size) {
 		return 0;
@@ -67,8 +70,10 @@ static ssize_t copy_out(const char *text, size_t text_size, char *data, size_t s
 	return (ssize_t)n;
 }
 
-/* Reads a file that grows: the newest text, but when only old bytes are asked for. Handle lock held. */
-static ssize_t read_live(struct nv_handle *h, const struct nv_call *call, char *data, size_t size, uint64_t offset, struct nv_err *err)
+/* Reads a file that grows: the newest text, but when only old bytes are asked for. Handle lock
+ * held. */
+static ssize_t read_live(struct nv_handle *h, const struct nv_call *call, char *data, size_t size,
+                         uint64_t offset, struct nv_err *err)
 {
 	if (!h->blob || offset + size > h->blob->size) {
 		struct nv_at at;
@@ -87,8 +92,8 @@ static ssize_t read_live(struct nv_handle *h, const struct nv_call *call, char *
 	return copy_out(h->blob->text, h->blob->size, data, size, offset);
 }
 
-ssize_t nv_handle_read(struct nv_handle *h, const struct nv_call *call, char *data, size_t size, uint64_t offset,
-                       struct nv_err *err)
+ssize_t nv_handle_read(struct nv_handle *h, const struct nv_call *call, char *data, size_t size,
+                       uint64_t offset, struct nv_err *err)
 {
 	ssize_t n = 0;
 	(void)pthread_mutex_lock(&h->lock);
@@ -108,7 +113,8 @@ ssize_t nv_handle_read(struct nv_handle *h, const struct nv_call *call, char *da
 		break;
 	case NV_HANDLE_SCRATCH:
 		nv_lock(h->save);
-		n = copy_out(nv_stage_text(&h->scratch->text), h->scratch->text.size, data, size, offset);
+		n = copy_out(nv_stage_text(&h->scratch->text), h->scratch->text.size, data, size,
+		             offset);
 		nv_unlock(h->save);
 		break;
 	}
@@ -133,18 +139,21 @@ static struct nv_blob *find_base(struct nv_handle *h)
 	if (!h->emptied) {
 		return nv_blob_ref(h->blob);
 	}
-	struct nv_blob *read = nv_bases_find(h->save->bases, h->path, h->opener, h->uid, h->opened_at);
+	struct nv_blob *read =
+		nv_bases_find(h->save->bases, h->path, h->opener, h->uid, h->opened_at);
 	return read ? read : nv_blob_ref(h->blob);
 }
 
 /* The family's word on the text so far. Handle lock held. */
-static int judge(struct nv_handle *h, const struct nv_call *call, const struct nv_at *at, struct nv_err *err)
+static int judge(struct nv_handle *h, const struct nv_call *call, const struct nv_at *at,
+                 struct nv_err *err)
 {
 	const struct nv_node_ops *ops = at->node.row->ops;
 	cleanup_blob struct nv_blob *base = find_base(h);
-	return ops->check ? ops->check(at->node.self, call, &at->node, base, nv_stage_text(&h->stage), h->stage.size, h->checked,
-	                               NV_CHECK_PREFIX, err)
-	                  : 0;
+	return ops->check
+	               ? ops->check(at->node.self, call, &at->node, base, nv_stage_text(&h->stage),
+	                            h->stage.size, h->checked, NV_CHECK_PREFIX, err)
+	               : 0;
 }
 
 /* Refuses, as early as a write, what no continuation can repair. Handle lock held. */
@@ -152,15 +161,19 @@ static int check_early(struct nv_handle *h, const struct nv_call *call, struct n
 {
 	struct nv_at at;
 	struct nv_err own = NV_ERR_INIT;
-	if (!h->in_order || h->stage.size > EARLY_CHECK_MAX || nv_at_path(h->save, h->path, &at, NULL) < 0) {
+	if (!h->in_order || h->stage.size > EARLY_CHECK_MAX ||
+	    nv_at_path(h->save, h->path, &at, NULL) < 0) {
 		return 0;
 	}
 	const char *text = nv_stage_text(&h->stage);
 	if (h->kind == NV_HANDLE_COMPARE) {
-		if (h->stage.size <= h->blob->size && memcmp(text, h->blob->text, h->stage.size) == 0) {
+		if (h->stage.size <= h->blob->size &&
+		    memcmp(text, h->blob->text, h->stage.size) == 0) {
 			return 0;
 		}
-		(void)nv_fail(&own, EACCES, "%s is read-only: only the bytes it already has can be written to it", h->path);
+		(void)nv_fail(&own, EACCES,
+		              "%s is read-only: only the bytes it already has can be written to it",
+		              h->path);
 	} else if (judge(h, call, &at, &own) >= 0) {
 		const char *end = memrchr(text, '\n', h->stage.size);
 		h->checked = end ? (size_t)(end + 1 - text) : 0;
@@ -184,7 +197,8 @@ static void begin_order(struct nv_handle *h, uint64_t offset)
 	}
 }
 
-static int write_stage(struct nv_handle *h, const struct nv_call *call, const char *data, size_t size, uint64_t offset, struct nv_err *err)
+static int write_stage(struct nv_handle *h, const struct nv_call *call, const char *data,
+                       size_t size, uint64_t offset, struct nv_err *err)
 {
 	if (h->poison != 0) {
 		return nv_fail(err, h->poison, "%s", h->poison_reason);
@@ -194,7 +208,9 @@ static int write_stage(struct nv_handle *h, const struct nv_call *call, const ch
 		return r;
 	}
 	if (h->append) {
-		offset = h->stage.size; /* the kernel's offset may be stale: another handle may have changed the length it knows */
+		/* the kernel's offset may be stale: another handle may have changed the length it
+		 * knows */
+		offset = h->stage.size;
 	}
 	begin_order(h, offset);
 	r = nv_stage_write(&h->stage, data, size, offset);
@@ -211,8 +227,8 @@ static int write_stage(struct nv_handle *h, const struct nv_call *call, const ch
 	return check_early(h, call, err);
 }
 
-int nv_handle_write(struct nv_handle *h, const struct nv_call *call, const char *data, size_t size, uint64_t offset,
-                    struct nv_err *err)
+int nv_handle_write(struct nv_handle *h, const struct nv_call *call, const char *data, size_t size,
+                    uint64_t offset, struct nv_err *err)
 {
 	int r;
 	(void)pthread_mutex_lock(&h->lock);
@@ -223,7 +239,8 @@ int nv_handle_write(struct nv_handle *h, const struct nv_call *call, const char 
 		break;
 	case NV_HANDLE_SCRATCH:
 		nv_lock(h->save);
-		r = nv_scratch_write(h->scratch, data, size, h->append ? h->scratch->text.size : offset, err);
+		r = nv_scratch_write(h->scratch, data, size,
+		                     h->append ? h->scratch->text.size : offset, err);
 		nv_unlock(h->save);
 		break;
 	default:
@@ -234,7 +251,8 @@ int nv_handle_write(struct nv_handle *h, const struct nv_call *call, const char 
 	return r;
 }
 
-int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t size, struct nv_err *err)
+int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t size,
+                       struct nv_err *err)
 {
 	int r = 0;
 	(void)pthread_mutex_lock(&h->lock);
@@ -248,7 +266,9 @@ int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t
 		r = nv_fail(err, h->poison, "%s", h->poison_reason);
 	} else {
 		if (size == 0 && !h->staged) {
-			h->emptied = true; /* vim and ed empty by ftruncate: the base is then what their process read, as with O_TRUNC */
+			/* vim and ed empty by ftruncate: the base is then what their process read,
+			 * as with O_TRUNC */
+			h->emptied = true;
 		}
 		r = take_snapshot(h, call, err);
 		bool changes = r == 0 && size != h->stage.size;
@@ -269,9 +289,10 @@ int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t
 	return r;
 }
 
-/* A new name whose kind has no suffix: the checked text waits, so that a tool's temporary name never reaches the store. 1 = waits; 0 = not such a
- * name; -errno = refused. */
-static int accept_late(struct nv_handle *h, const struct nv_call *call, const struct nv_at *at, struct nv_err *err)
+/* A new name whose kind has no suffix: the checked text waits, so that a tool's temporary name
+ * never reaches the store. 1 = waits; 0 = not such a name; -errno = refused. */
+static int accept_late(struct nv_handle *h, const struct nv_call *call, const struct nv_at *at,
+                       struct nv_err *err)
 {
 	char dir[PATH_MAX];
 	const char *name;
@@ -279,7 +300,10 @@ static int accept_late(struct nv_handle *h, const struct nv_call *call, const st
 	if (h->slot_id == 0 || !(at->node.row->flags & NV_ROW_ANYNAME)) {
 		return 0;
 	}
-	int r = ops->check ? ops->check(at->node.self, call, &at->node, NULL, nv_stage_text(&h->stage), h->stage.size, 0, NV_CHECK_WHOLE, err) : 0;
+	int r = ops->check
+	                ? ops->check(at->node.self, call, &at->node, NULL, nv_stage_text(&h->stage),
+	                             h->stage.size, 0, NV_CHECK_WHOLE, err)
+	                : 0;
 	if (r < 0) {
 		return r;
 	}
@@ -345,7 +369,8 @@ static int commit(struct nv_handle *h, const struct nv_call *call, bool at_once,
 	bool has_mtime = h->has_mtime;
 	struct timespec mtime = h->mtime;
 	nv_unlock(h->save);
-	r = nv_commit_text(h->save, call, &at, base, parent, nv_stage_text(&h->stage), h->stage.size, has_mtime ? &mtime : NULL, &stored, err);
+	r = nv_commit_text(h->save, call, &at, base, parent, nv_stage_text(&h->stage),
+	                   h->stage.size, has_mtime ? &mtime : NULL, &stored, err);
 	if (r == 0) {
 		h->dirty = false;
 		settle(h, stored);
@@ -354,10 +379,12 @@ static int commit(struct nv_handle *h, const struct nv_call *call, bool at_once,
 	return r;
 }
 
-/* Commits, or says why not. at_once: fsync and close of the last handle do not wait for a better name. Handle lock held. */
+/* Commits, or says why not. at_once: fsync and close of the last handle do not wait for a better
+ * name. Handle lock held. */
 static int finish(struct nv_handle *h, const struct nv_call *call, bool at_once, struct nv_err *err)
 {
-	if (atomic_load(&h->detached) || (h->kind != NV_HANDLE_WRITE && h->kind != NV_HANDLE_COMPARE)) {
+	if (atomic_load(&h->detached) ||
+	    (h->kind != NV_HANDLE_WRITE && h->kind != NV_HANDLE_COMPARE)) {
 		return 0;
 	}
 	if (h->poison != 0) {
@@ -365,18 +392,24 @@ static int finish(struct nv_handle *h, const struct nv_call *call, bool at_once,
 	}
 	if (!h->written) {
 		struct nv_at at;
-		bool waits = h->slot_id != 0 && nv_at_path(h->save, h->path, &at, NULL) == 0 && (at.node.row->flags & NV_ROW_ANYNAME);
-		/* No message: bash closes a descriptor before it writes; RELEASE reports what stays unwritten. */
+		bool waits = h->slot_id != 0 && nv_at_path(h->save, h->path, &at, NULL) == 0 &&
+		             (at.node.row->flags & NV_ROW_ANYNAME);
+		/* No message: bash closes a descriptor before it writes; RELEASE reports what stays
+		 * unwritten. */
 		return h->emptied && !waits ? nv_fail(err, EINVAL, "%s", "") : 0;
 	}
 	if (!h->dirty) {
 		return 0;
 	}
 	if (h->kind == NV_HANDLE_COMPARE) {
-		bool same = h->stage.size == h->blob->size && memcmp(nv_stage_text(&h->stage), h->blob->text, h->blob->size) == 0;
+		bool same = h->stage.size == h->blob->size &&
+		            memcmp(nv_stage_text(&h->stage), h->blob->text, h->blob->size) == 0;
 		h->dirty = !same;
 		h->reported = !same;
-		return same ? 0 : nv_fail(err, EACCES, "%s is read-only: only the bytes it already has can be written to it", h->path);
+		return same ? 0
+		            : nv_fail(err, EACCES,
+		                      "%s is read-only: only the bytes it already has can be written to it",
+		                      h->path);
 	}
 	return commit(h, call, at_once, err);
 }
@@ -389,11 +422,16 @@ int nv_handle_flush(struct nv_handle *h, const struct nv_call *call, struct nv_e
 	}
 	(void)pthread_mutex_lock(&h->lock);
 	int signum = nv_proc_dying_signal(call->pid);
-	/* A pid of 0 (another pid namespace) is nobody we could wait for: then every close commits. */
-	bool opener = call->pid == 0 || nv_proc_equal(h->opener, nv_proc_of(call->pid)) || !nv_proc_alive(h->opener);
+	/* A pid of 0 (another pid namespace) is nobody we could wait for: then every close commits.
+	 */
+	bool opener = call->pid == 0 || nv_proc_equal(h->opener, nv_proc_of(call->pid)) ||
+	              !nv_proc_alive(h->opener);
 	if (signum != 0 && h->poison == 0 && (h->dirty || !h->written)) {
 		struct nv_err own = NV_ERR_INIT;
-		(void)nv_fail(&own, EINTR, "the writer was killed by signal %d before it had finished; the old datum stands", signum);
+		(void)nv_fail(
+			&own, EINTR,
+			"the writer was killed by signal %d before it had finished; the old datum stands",
+			signum);
 		(void)poison(h, &own);
 		nv_errors_ring_add(h->save->config.errors, h->uid, h->path, &own, NULL);
 		r = -EINTR;
@@ -425,7 +463,8 @@ static void report(struct nv_handle *h, const struct nv_err *err, const struct n
 	nv_errors_ring_add(h->save->config.errors, h->uid, h->path, err, faults);
 }
 
-/* The last close of a writer: commits what no flush could, and says what is left. Handle lock held. */
+/* The last close of a writer: commits what no flush could, and says what is left. Handle lock held.
+ */
 static void finish_writer(struct nv_handle *h, const struct nv_call *call)
 {
 	struct nv_err err = NV_ERR_INIT;
@@ -436,12 +475,16 @@ static void finish_writer(struct nv_handle *h, const struct nv_call *call)
 		return;
 	}
 	if (!h->written) {
-		(void)nv_fail(&err, EINVAL, "%s was opened for a new text and nothing was written; the stored datum stands", h->path);
+		(void)nv_fail(
+			&err, EINVAL,
+			"%s was opened for a new text and nothing was written; the stored datum stands",
+			h->path);
 	}
 	report(h, &err, call->faults);
 }
 
-/* Takes the handle out of the engine's list and its new name, if it came to nothing, out of the directory. */
+/* Takes the handle out of the engine's list and its new name, if it came to nothing, out of the
+ * directory. */
 static void leave(struct nv_handle *h)
 {
 	char dir[PATH_MAX];
@@ -461,12 +504,15 @@ static void leave(struct nv_handle *h)
 		h->scratch->opens--;
 		h->scratch->closed_ms = nv_clock_ms(h->save->config.clock);
 	}
-	struct nv_slot *slot = h->slot_id != 0 && !atomic_load(&h->detached) ? new_slot(h, dir, &name) : NULL;
+	struct nv_slot *slot =
+		h->slot_id != 0 && !atomic_load(&h->detached) ? new_slot(h, dir, &name) : NULL;
 	if (slot && --slot->writers == 0 && slot->accepted) {
-		nv_slot_due(h->save, slot, NV_DELETE_DELAY_MS); /* reopening it had stopped its clock */
+		/* reopening it had stopped its clock */
+		nv_slot_due(h->save, slot, NV_DELETE_DELAY_MS);
 	} else if (slot && slot->writers == 0) {
 		struct nv_at at;
-		bool waits = !h->written && nv_at_path(h->save, h->path, &at, NULL) == 0 && (at.node.row->flags & NV_ROW_ANYNAME);
+		bool waits = !h->written && nv_at_path(h->save, h->path, &at, NULL) == 0 &&
+		             (at.node.row->flags & NV_ROW_ANYNAME);
 		if (waits) {
 			nv_slot_due(h->save, slot, NV_RETURN_DELAY_MS);
 		} else {

@@ -19,7 +19,8 @@ void nv_found_release(struct nv_found *found)
 	*found = (struct nv_found){ 0 };
 }
 
-/* Length of a new name: to its own process what that has written, to others what was accepted. Engine lock held. */
+/* Length of a new name: to its own process what that has written, to others what was accepted.
+ * Engine lock held. */
 static uint64_t new_size(struct nv_save *save, const struct nv_slot *slot, const char *path)
 {
 	for (const struct nv_handle *h = save->handles; h; h = h->next) {
@@ -30,9 +31,10 @@ static uint64_t new_size(struct nv_save *save, const struct nv_slot *slot, const
 	return slot->text.size;
 }
 
-/* What the slot says of the name: 1 = *ret_found is filled, 0 = ask the store, or -errno. Engine lock held. */
-static int from_slot(struct nv_save *save, struct nv_place place, const struct nv_slot *slot, struct nv_found *ret_found,
-                     struct nv_err *err)
+/* What the slot says of the name: 1 = *ret_found is filled, 0 = ask the store, or -errno. Engine
+ * lock held. */
+static int from_slot(struct nv_save *save, struct nv_place place, const struct nv_slot *slot,
+                     struct nv_found *ret_found, struct nv_err *err)
 {
 	char path[PATH_MAX];
 	struct nv_at at;
@@ -53,7 +55,8 @@ static int from_slot(struct nv_save *save, struct nv_place place, const struct n
 		ret_found->unsettled = true;
 		ret_found->size = new_size(save, slot, path);
 		ret_found->entry.size = ret_found->size;
-		ret_found->entry.mtime = slot->has_mtime ? slot->mtime : nv_clock_wall(save->config.clock);
+		ret_found->entry.mtime =
+			slot->has_mtime ? slot->mtime : nv_clock_wall(save->config.clock);
 		ret_found->entry.stamped = true;
 	}
 	ret_found->entry.name = strdup(slot->name);
@@ -65,9 +68,11 @@ static int from_slot(struct nv_save *save, struct nv_place place, const struct n
 	return 1;
 }
 
-/* The slot's word on a name, and whether a new directory hides it from its maker. row NULL: not known yet. */
-static int ask_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_row *row, const char *name,
-                    struct nv_found *ret_found, struct nv_err *err)
+/* The slot's word on a name, and whether a new directory hides it from its maker. row NULL: not
+ * known yet. */
+static int ask_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                    const struct nv_row *row, const char *name, struct nv_found *ret_found,
+                    struct nv_err *err)
 {
 	int r = 0;
 	nv_lock(save);
@@ -82,14 +87,15 @@ static int ask_slot(struct nv_save *save, const struct nv_call *call, struct nv_
 	return r;
 }
 
-bool nv_save_has_writer(struct nv_save *save, const struct nv_call *call, const char *path, uint64_t *ret_size)
+bool nv_save_has_writer(struct nv_save *save, const struct nv_call *call, const char *path,
+                        uint64_t *ret_size)
 {
 	bool found = false;
 	nv_lock(save);
 	struct nv_proc proc = { 0, 0 };
 	for (const struct nv_handle *h = save->writers > 0 ? save->handles : NULL; h; h = h->next) {
-		if (h->kind != NV_HANDLE_WRITE || strcmp(h->path, path) != 0 || atomic_load(&h->detached) ||
-		    !atomic_load(&h->unsettled)) {
+		if (h->kind != NV_HANDLE_WRITE || strcmp(h->path, path) != 0 ||
+		    atomic_load(&h->detached) || !atomic_load(&h->unsettled)) {
 			continue;
 		}
 		if (proc.tgid == 0) {
@@ -105,8 +111,8 @@ bool nv_save_has_writer(struct nv_save *save, const struct nv_call *call, const 
 }
 
 /* Asks the family for a child. */
-static int ask_family(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_entry *ret_entry,
-                      struct nv_err *err)
+static int ask_family(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                      struct nv_entry *ret_entry, struct nv_err *err)
 {
 	char dir[PATH_MAX];
 	struct nv_at parent;
@@ -122,8 +128,8 @@ static int ask_family(struct nv_save *save, const struct nv_call *call, const st
 	return ops->lookup(parent.node.self, call, &at->node, ret_entry, err);
 }
 
-int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name,
-                   struct nv_found *ret_found, struct nv_err *err)
+int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                   const char *name, struct nv_found *ret_found, struct nv_err *err)
 {
 	struct nv_found found = { 0 };
 	struct nv_at at;
@@ -164,7 +170,8 @@ int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_p
 }
 
 /* Adds the names that the slots know. Engine lock held. */
-static int add_slots(struct nv_save *save, struct nv_place place, struct nv_names *names, struct nv_listing *listing)
+static int add_slots(struct nv_save *save, struct nv_place place, struct nv_names *names,
+                     struct nv_listing *listing)
 {
 	size_t cursor = 0;
 	size_t size;
@@ -188,7 +195,8 @@ static int add_slots(struct nv_save *save, struct nv_place place, struct nv_name
 		entry->size = found.size;
 		entry->mtime = found.entry.mtime;
 		entry->stamped = true;
-		entry->sampled_ms = -1; /* not the store's: who wants more than the name looks it up */
+		/* not the store's: who wants more than the name looks it up */
+		entry->sampled_ms = -1;
 	}
 	return 0;
 }
@@ -210,27 +218,34 @@ static bool has_own_names(struct nv_save *save, const char *path)
 	return false;
 }
 
-/* The next structural directory after prev, NULL for the first, of an object's directory that has such names. Engine lock held. */
-static const struct nv_row *next_own(struct nv_save *save, const struct nv_at *dir, const struct nv_row *prev)
+/* The next structural directory after prev, NULL for the first, of an object's directory that has
+ * such names. Engine lock held. */
+static const struct nv_row *next_own(struct nv_save *save, const struct nv_at *dir,
+                                     const struct nv_row *prev)
 {
 	char path[PATH_MAX];
 	const struct nv_row *row = prev;
 	while ((row = nv_tree_next_child(save->config.tree, dir->node.row, row))) {
 		if ((row->flags & NV_ROW_STRUCTURAL) && !nv_row_is_capture(row) &&
-		    nv_path_join(path, dir->path, nv_row_component(row)) == 0 && has_own_names(save, path)) {
+		    nv_path_join(path, dir->path, nv_row_component(row)) == 0 &&
+		    has_own_names(save, path)) {
 			return row;
 		}
 	}
 	return NULL;
 }
 
-/* Adds the structural directories that are empty for the store alone: rm -r and diff -r would miss what is in them. Engine lock held. */
-static int add_own(struct nv_save *save, const struct nv_call *call, const struct nv_at *dir, struct nv_names *names,
-                   const struct nv_listing *stored, struct nv_listing *listing)
+/* Adds the structural directories that are empty for the store alone: rm -r and diff -r would miss
+ * what is in them. Engine lock held. */
+static int add_own(struct nv_save *save, const struct nv_call *call, const struct nv_at *dir,
+                   struct nv_names *names, const struct nv_listing *stored,
+                   struct nv_listing *listing)
 {
-	for (const struct nv_row *row = next_own(save, dir, NULL); row; row = next_own(save, dir, row)) {
+	for (const struct nv_row *row = next_own(save, dir, NULL); row;
+	     row = next_own(save, dir, row)) {
 		const char *component = nv_row_component(row);
-		if (nv_listing_find(stored, component) || nv_slot_get(names, component) || nv_names_hides(names, row, component, call)) {
+		if (nv_listing_find(stored, component) || nv_slot_get(names, component) ||
+		    nv_names_hides(names, row, component, call)) {
 			continue;
 		}
 		char *name = strdup(component);
@@ -243,21 +258,25 @@ static int add_own(struct nv_save *save, const struct nv_call *call, const struc
 }
 
 /* The store's listing with parked names taken out and the engine's own put in. Engine lock held. */
-static int merge(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *dir, struct nv_names *names,
-                 const struct nv_listing *stored, struct nv_listing **ret_listing)
+static int merge(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                 const struct nv_at *dir, struct nv_names *names, const struct nv_listing *stored,
+                 struct nv_listing **ret_listing)
 {
-	cleanup_listing struct nv_listing *merged = nv_listing_new(stored ? stored->sampled_ms : nv_clock_ms(save->config.clock));
+	cleanup_listing struct nv_listing *merged =
+		nv_listing_new(stored ? stored->sampled_ms : nv_clock_ms(save->config.clock));
 	if (!merged) {
 		return -ENOMEM;
 	}
 	for (size_t i = 0; stored && i < stored->count; i++) {
 		const struct nv_entry *entry = &stored->entries[i];
 		const struct nv_slot *slot = nv_slot_get(names, entry->name);
-		if ((slot && slot->state != NV_SLOT_GONE) || nv_names_hides(names, entry->row, entry->name, call)) {
+		if ((slot && slot->state != NV_SLOT_GONE) ||
+		    nv_names_hides(names, entry->row, entry->name, call)) {
 			continue;
 		}
 		char *name = strdup(entry->name);
-		if (!name || nv_listing_add(merged, entry->row, name, nv_blob_ref(entry->blob)) < 0) {
+		if (!name ||
+		    nv_listing_add(merged, entry->row, name, nv_blob_ref(entry->blob)) < 0) {
 			return -ENOMEM;
 		}
 		struct nv_entry *copy = &merged->entries[merged->count - 1];
@@ -278,8 +297,8 @@ static int merge(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	return 0;
 }
 
-int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_listing **ret_listing,
-                 struct nv_err *err)
+int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                 struct nv_listing **ret_listing, struct nv_err *err)
 {
 	cleanup_listing struct nv_listing *stored = NULL;
 	struct nv_at at;
@@ -306,14 +325,16 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	} else {
 		r = merge(save, call, place, &at, names, stored, ret_listing);
 		if (r < 0) {
-			(void)nv_fail(err, -r, "cannot list %s", place.path ? place.path : "a scratch directory");
+			(void)nv_fail(err, -r, "cannot list %s",
+			              place.path ? place.path : "a scratch directory");
 		}
 	}
 	nv_unlock(save);
 	return r;
 }
 
-int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_blob **ret_blob, struct nv_err *err)
+int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+            struct nv_blob **ret_blob, struct nv_err *err)
 {
 	if (!at->node.row->ops->load) {
 		return nv_fail(err, EISDIR, "%s: is a directory", at->path);
@@ -322,8 +343,9 @@ int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at
 	return at->node.row->ops->load(at->node.self, call, &at->node, ret_blob, err);
 }
 
-int nv_save_readlink(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name,
-                     struct nv_scratch *scratch, char **ret_target, struct nv_err *err)
+int nv_save_readlink(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                     const char *name, struct nv_scratch *scratch, char **ret_target,
+                     struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	const char *target;

@@ -16,17 +16,19 @@
 void nv_handles_detach(struct nv_save *save, const char *path)
 {
 	for (struct nv_handle *h = save->handles; h; h = h->next) {
-		if ((h->kind == NV_HANDLE_WRITE || h->kind == NV_HANDLE_COMPARE) && strcmp(h->path, path) == 0) {
+		if ((h->kind == NV_HANDLE_WRITE || h->kind == NV_HANDLE_COMPARE) &&
+		    strcmp(h->path, path) == 0) {
 			atomic_store(&h->detached, true);
 		}
 	}
 }
 
 /* Parks a stored name. Engine lock held. */
-static int park(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, enum nv_park_why why,
-                struct nv_blob *blob, struct nv_err *err)
+static int park(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                const char *name, enum nv_park_why why, struct nv_blob *blob, struct nv_err *err)
 {
-	(void)nv_slot_settled(save, place, name); /* a commit under way must not meet a slot that is not its own */
+	/* a commit under way must not meet a slot that is not its own */
+	(void)nv_slot_settled(save, place, name);
 	struct nv_names *names = nv_names_of(save, place, true);
 	struct nv_slot *slot = names ? nv_slot_put(save, names, name, NV_SLOT_PARKED, call) : NULL;
 	if (!slot) {
@@ -45,7 +47,8 @@ static enum nv_park_why why_parked(const struct nv_row *row)
 }
 
 /* Unlinks what only the engine knows. 1 = done, 0 = a stored name. Engine lock held. */
-static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_err *err)
+static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                       const char *name, struct nv_err *err)
 {
 	struct nv_at at;
 	enum nv_park_why why = NV_PARK_UNLINK;
@@ -62,7 +65,8 @@ static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct 
 			return nv_fail(err, EISDIR, "%s: is a directory", name);
 		}
 		why = slot->why;
-		cleanup_blob struct nv_blob *link = steal(&slot->blob); /* that the file stood in for */
+		/* that the file stood in for */
+		cleanup_blob struct nv_blob *link = steal(&slot->blob);
 		nv_slot_drop(names, name);
 		int r = link ? park(save, call, place, name, why, link, err) : 0;
 		return r < 0 ? r : 1;
@@ -82,8 +86,8 @@ static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct 
 }
 
 /* Unlinks a stored name: checked now, deleted when nobody puts new content there. */
-static int unlink_real(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *at, const char *name,
-                       struct nv_err *err)
+static int unlink_real(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                       const struct nv_at *at, const char *name, struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	const struct nv_row *row = at->node.row;
@@ -95,13 +99,15 @@ static int unlink_real(struct nv_save *save, const struct nv_call *call, struct 
 		return nv_fail(err, EROFS, "this mount is read-only");
 	}
 	if (why == NV_PARK_UNLINK && ((row->flags & NV_ROW_READONLY) || !row->ops->unlink)) {
-		return nv_fail(err, EPERM, "%s is computed from the store and cannot be removed", at->path);
+		return nv_fail(err, EPERM, "%s is computed from the store and cannot be removed",
+		               at->path);
 	}
 	int r = nv_load(save, call, at, &blob, err);
 	if (r == -ENOENT || r == -ETIMEDOUT) {
 		return r;
 	}
-	nv_err_clear(err); /* a datum that cannot be shown may still be removed; the check below decides */
+	/* a datum that cannot be shown may still be removed; the check below decides */
+	nv_err_clear(err);
 	if (why == NV_PARK_UNLINK) {
 		r = row->ops->unlink(at->node.self, call, &at->node, blob, true, err);
 		if (r < 0) {
@@ -118,7 +124,8 @@ static int unlink_real(struct nv_save *save, const struct nv_call *call, struct 
 	return r;
 }
 
-int nv_save_unlink(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_err *err)
+int nv_save_unlink(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                   const char *name, struct nv_err *err)
 {
 	struct nv_at at;
 	cleanup_found struct nv_found found = { 0 };
@@ -137,13 +144,16 @@ int nv_save_unlink(struct nv_save *save, const struct nv_call *call, struct nv_p
 		return r;
 	}
 	if (nv_refusal_take(save, at.path, nv_proc_of(call->pid))) {
-		return 0; /* the writer cleans up after its refused text; the stored datum was never replaced */
+		/* the writer cleans up after its refused text; the stored datum was never replaced
+		 */
+		return 0;
 	}
 	return unlink_real(save, call, place, &at, found.entry.name, err);
 }
 
 /* True when the directory shows nothing to the caller. */
-static int is_empty(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_err *err)
+static int is_empty(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                    struct nv_err *err)
 {
 	cleanup_listing struct nv_listing *listing = NULL;
 	int r = nv_save_list(save, call, place, &listing, err);
@@ -159,7 +169,8 @@ static bool holds_files(struct nv_save *save, const char *dir)
 	void *value;
 	size_t size = strlen(dir);
 	while (nv_strmap_next(save->dirs, &dirs, &key, &key_size, &value)) {
-		if (key_size < size || memcmp(key, dir, size) != 0 || (key_size > size && key[size] != '/')) {
+		if (key_size < size || memcmp(key, dir, size) != 0 ||
+		    (key_size > size && key[size] != '/')) {
 			continue;
 		}
 		struct nv_names *names = value;
@@ -183,14 +194,15 @@ static void forget_dir(struct nv_save *save, const char *dir)
 	void *value;
 	size_t size = strlen(dir);
 	while (nv_strmap_next(save->dirs, &dirs, &key, &key_size, &value)) {
-		if (key_size >= size && memcmp(key, dir, size) == 0 && (key_size == size || key[size] == '/')) {
+		if (key_size >= size && memcmp(key, dir, size) == 0 &&
+		    (key_size == size || key[size] == '/')) {
 			nv_names_free(nv_strmap_remove(save->dirs, key, key_size));
 		}
 	}
 }
 
-static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *at, const char *name,
-                      struct nv_err *err)
+static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                      const struct nv_at *at, const char *name, struct nv_err *err)
 {
 	const struct nv_row *row = at->node.row;
 	struct nv_place dir = { .path = at->path };
@@ -200,7 +212,8 @@ static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct n
 	if (save->config.ro) {
 		return nv_fail(err, EROFS, "this mount is read-only");
 	}
-	int r = nv_commit_dir(save, at->path, true, err); /* rm -r: what was unlinked in it goes now */
+	/* rm -r: what was unlinked in it goes now */
+	int r = nv_commit_dir(save, at->path, true, err);
 	if (r < 0) {
 		return r;
 	}
@@ -233,7 +246,8 @@ static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct n
 	return r;
 }
 
-int nv_save_rmdir(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_err *err)
+int nv_save_rmdir(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                  const char *name, struct nv_err *err)
 {
 	struct nv_at at;
 	cleanup_found struct nv_found found = { 0 };
@@ -258,8 +272,9 @@ int nv_save_rmdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 }
 
 /* Makes a scratch directory or link under a free name. */
-static int make_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, enum nv_type type, mode_t mode,
-                        const char *target, struct nv_err *err)
+static int make_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                        const char *name, enum nv_type type, mode_t mode, const char *target,
+                        struct nv_err *err)
 {
 	int r = -ENOMEM;
 	nv_lock(save);
@@ -280,10 +295,10 @@ static int make_scratch(struct nv_save *save, const struct nv_call *call, struct
 	return r < 0 ? nv_fail(err, -r, "out of memory") : 0;
 }
 
-/* A structural directory is always there: this only ends that it seemed not to be. To who makes it in a new object it looks empty, as the
- * object does. */
-static int mkdir_structural(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_row *row, const char *name,
-                            struct nv_err *err)
+/* A structural directory is always there: this only ends that it seemed not to be. To who makes it
+ * in a new object it looks empty, as the object does. */
+static int mkdir_structural(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                            const struct nv_row *row, const char *name, struct nv_err *err)
 {
 	char path[PATH_MAX];
 	int r = nv_path_join(path, place.path, name);
@@ -295,7 +310,10 @@ static int mkdir_structural(struct nv_save *save, const struct nv_call *call, st
 	}
 	if ((row->flags & NV_ROW_DERIVED) && nv_names_hides(names, row, name, call)) {
 		/* Said once, and not of every file that a copy of the object would bring. */
-		r = nv_fail(err, EPERM, "%s is computed from the store, so it cannot be copied to another place", path);
+		r = nv_fail(
+			err, EPERM,
+			"%s is computed from the store, so it cannot be copied to another place",
+			path);
 	} else if (r == 0 && nv_names_reveal(names, name, call)) {
 		names = nv_names_of(save, (struct nv_place){ .path = path }, true);
 		if (names) {
@@ -306,7 +324,8 @@ static int mkdir_structural(struct nv_save *save, const struct nv_call *call, st
 	return r < 0 ? r : 0;
 }
 
-static int mkdir_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_err *err)
+static int mkdir_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                      struct nv_err *err)
 {
 	const struct nv_row *row = at->node.row;
 	struct nv_at parent;
@@ -323,7 +342,8 @@ static int mkdir_real(struct nv_save *save, const struct nv_call *call, const st
 	nv_commit_count(save, row, r);
 	if (r == 0) {
 		nv_lock(save);
-		struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = at->path }, true);
+		struct nv_names *names =
+			nv_names_of(save, (struct nv_place){ .path = at->path }, true);
 		if (names) {
 			names->maker = nv_proc_of(call->pid);
 			nv_strmap_free(names->revealed, NULL);
@@ -334,7 +354,8 @@ static int mkdir_real(struct nv_save *save, const struct nv_call *call, const st
 	return r;
 }
 
-int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, mode_t mode, struct nv_err *err)
+int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                  const char *name, mode_t mode, struct nv_err *err)
 {
 	struct nv_at at;
 	struct nv_at dir;
@@ -355,7 +376,8 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 	}
 	const struct nv_row *row = nv_tree_child(save->config.tree, dir.node.row, name, NV_DIR);
 	if (!row) {
-		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name, *place.path ? place.path : "the root");
+		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name,
+		               *place.path ? place.path : "the root");
 	}
 	if (row->flags & NV_ROW_STRUCTURAL) {
 		return mkdir_structural(save, call, place, row, name, err);
@@ -364,10 +386,10 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 	return r < 0 ? r : mkdir_real(save, call, &at, err);
 }
 
-/* Who copies an object copies what the mount derives in it too (mv of a DNS name does): the copy stands for a moment, and then there is what the
- * store says. */
-static int make_derived(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, const char *target,
-                        struct nv_err *err)
+/* Who copies an object copies what the mount derives in it too (mv of a DNS name does): the copy
+ * stands for a moment, and then there is what the store says. */
+static int make_derived(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                        const char *name, const char *target, struct nv_err *err)
 {
 	int r = make_scratch(save, call, place, name, NV_LINK, 0777, target, err);
 	if (r == 0) {
@@ -382,8 +404,9 @@ static int make_derived(struct nv_save *save, const struct nv_call *call, struct
 }
 
 /* Makes a stored link, or finds that it is there already with that target. */
-static int symlink_real(struct nv_save *save, const struct nv_call *call, struct nv_place place, const struct nv_at *at, const char *name,
-                        const char *target, struct nv_err *err)
+static int symlink_real(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                        const struct nv_at *at, const char *name, const char *target,
+                        struct nv_err *err)
 {
 	struct nv_at dir;
 	cleanup_blob struct nv_blob *blob = NULL;
@@ -392,7 +415,8 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 	bool parked = slot && slot->state == NV_SLOT_PARKED;
 	nv_unlock(save);
 	/* A link that was just removed and comes back with its target was never gone. */
-	if (parked && nv_load(save, call, at, &blob, NULL) == 0 && strcmp(blob->text, target) == 0) {
+	if (parked && nv_load(save, call, at, &blob, NULL) == 0 &&
+	    strcmp(blob->text, target) == 0) {
 		nv_lock(save);
 		(void)nv_slot_settled(save, place, name);
 		nv_slot_drop(nv_names_of(save, place, false), name);
@@ -413,15 +437,16 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 		return make_derived(save, call, place, name, target, err);
 	}
 	if ((at->node.row->flags & NV_ROW_READONLY) || !dir.node.row->ops->symlink) {
-		return nv_fail(err, EPERM, "%s is computed from the store and cannot be made", at->path);
+		return nv_fail(err, EPERM, "%s is computed from the store and cannot be made",
+		               at->path);
 	}
 	r = dir.node.row->ops->symlink(dir.node.self, call, &at->node, target, err);
 	nv_commit_count(save, at->node.row, r);
 	return r;
 }
 
-int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, const char *target,
-                    struct nv_err *err)
+int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                    const char *name, const char *target, struct nv_err *err)
 {
 	struct nv_at at;
 	struct nv_at dir;
@@ -444,8 +469,8 @@ int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_
 	return r < 0 ? r : symlink_real(save, call, place, &at, name, target, err);
 }
 
-int nv_save_truncate(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, uint64_t size,
-                     struct nv_err *err)
+int nv_save_truncate(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                     const char *name, uint64_t size, struct nv_err *err)
 {
 	struct nv_opened opened = { 0 };
 	/* Opened like `: >>`: the base is the version it cuts. */
@@ -457,7 +482,8 @@ int nv_save_truncate(struct nv_save *save, const struct nv_call *call, struct nv
 	if (r == 0) {
 		r = nv_handle_fsync(opened.handle, call, err);
 	}
-	atomic_store(&opened.handle->detached, r < 0); /* refused means refused: its end must not try again */
+	/* refused means refused: its end must not try again */
+	atomic_store(&opened.handle->detached, r < 0);
 	nv_handle_release(opened.handle, call);
 	return r;
 }
@@ -467,7 +493,8 @@ bool nv_save_set_mtime(struct nv_save *save, const char *path, struct timespec m
 	bool found = false;
 	nv_lock(save);
 	for (struct nv_handle *h = save->handles; h; h = h->next) {
-		if (h->kind == NV_HANDLE_WRITE && atomic_load(&h->unsettled) && strcmp(h->path, path) == 0) {
+		if (h->kind == NV_HANDLE_WRITE && atomic_load(&h->unsettled) &&
+		    strcmp(h->path, path) == 0) {
 			h->has_mtime = true;
 			h->mtime = mtime;
 			found = true;
@@ -475,7 +502,8 @@ bool nv_save_set_mtime(struct nv_save *save, const char *path, struct timespec m
 	}
 	char dir[PATH_MAX];
 	const char *name = nv_path_split(dir, path);
-	struct nv_slot *slot = nv_slot_get(nv_names_of(save, (struct nv_place){ .path = dir }, false), name);
+	struct nv_slot *slot =
+		nv_slot_get(nv_names_of(save, (struct nv_place){ .path = dir }, false), name);
 	if (slot && slot->state == NV_SLOT_NEW) {
 		slot->has_mtime = true;
 		slot->mtime = mtime;
@@ -485,7 +513,8 @@ bool nv_save_set_mtime(struct nv_save *save, const char *path, struct timespec m
 	return found;
 }
 
-int nv_save_sync_dir(struct nv_save *save, const struct nv_call *call, struct nv_place place, struct nv_err *err)
+int nv_save_sync_dir(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                     struct nv_err *err)
 {
 	(void)call;
 	return place.scratch ? 0 : nv_commit_dir(save, place.path, false, err);

@@ -24,9 +24,11 @@ static bool is_writable(const struct nv_save *save, const struct nv_row *row)
 	return !save->config.ro && !(row->flags & NV_ROW_READONLY) && row->ops->save;
 }
 
-/* A handle in the engine's list; takes over path and one reference of blob and scratch, also on failure. */
-static struct nv_handle *add_handle(struct nv_save *save, const struct nv_call *call, enum nv_handle_kind kind, char *path,
-                                    struct nv_blob *blob, struct nv_scratch *scratch, int flags)
+/* A handle in the engine's list; takes over path and one reference of blob and scratch, also on
+ * failure. */
+static struct nv_handle *add_handle(struct nv_save *save, const struct nv_call *call,
+                                    enum nv_handle_kind kind, char *path, struct nv_blob *blob,
+                                    struct nv_scratch *scratch, int flags)
 {
 	struct nv_handle *h = path || scratch ? calloc(1, sizeof(*h)) : NULL;
 	if (!h) {
@@ -44,7 +46,8 @@ static struct nv_handle *add_handle(struct nv_save *save, const struct nv_call *
 	h->blob = blob;
 	h->stage = (struct nv_stage)NV_STAGE_INIT;
 	h->append = (flags & O_APPEND) != 0;
-	h->emptied = (flags & O_TRUNC) != 0 && (kind == NV_HANDLE_WRITE || kind == NV_HANDLE_COMPARE);
+	h->emptied =
+		(flags & O_TRUNC) != 0 && (kind == NV_HANDLE_WRITE || kind == NV_HANDLE_COMPARE);
 	atomic_init(&h->unsettled, h->emptied);
 	atomic_init(&h->length, h->emptied || !blob ? 0 : blob->size);
 	if (writes(flags)) {
@@ -66,7 +69,8 @@ static struct nv_handle *add_handle(struct nv_save *save, const struct nv_call *
 	return h;
 }
 
-static int open_scratch(struct nv_save *save, const struct nv_call *call, struct nv_scratch *scratch, int flags, struct nv_opened *ret_opened,
+static int open_scratch(struct nv_save *save, const struct nv_call *call,
+                        struct nv_scratch *scratch, int flags, struct nv_opened *ret_opened,
                         struct nv_err *err)
 {
 	int r = 0;
@@ -81,7 +85,8 @@ static int open_scratch(struct nv_save *save, const struct nv_call *call, struct
 	if (r < 0) {
 		return r;
 	}
-	struct nv_handle *h = add_handle(save, call, NV_HANDLE_SCRATCH, NULL, NULL, nv_scratch_ref(scratch), flags);
+	struct nv_handle *h = add_handle(save, call, NV_HANDLE_SCRATCH, NULL, NULL,
+	                                 nv_scratch_ref(scratch), flags);
 	if (!h) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
@@ -90,7 +95,8 @@ static int open_scratch(struct nv_save *save, const struct nv_call *call, struct
 }
 
 /* The kind of handle for a stored file. */
-static int choose_kind(struct nv_save *save, const struct nv_at *at, int flags, enum nv_handle_kind *ret_kind, struct nv_err *err)
+static int choose_kind(struct nv_save *save, const struct nv_at *at, int flags,
+                       enum nv_handle_kind *ret_kind, struct nv_err *err)
 {
 	const struct nv_row *row = at->node.row;
 	if (row->type == NV_DIR) {
@@ -108,14 +114,15 @@ static int choose_kind(struct nv_save *save, const struct nv_at *at, int flags, 
 		return nv_fail(err, EROFS, "this mount is read-only");
 	}
 	if ((row->flags & NV_ROW_GROWS) || !(flags & O_TRUNC)) {
-		return nv_fail(err, EACCES, "%s is read-only: it is computed from the store", at->path);
+		return nv_fail(err, EACCES, "%s is read-only: it is computed from the store",
+		               at->path);
 	}
 	*ret_kind = NV_HANDLE_COMPARE; /* cp and tar of what is there already must succeed */
 	return 0;
 }
 
-static int open_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, int flags, struct nv_opened *ret_opened,
-                     struct nv_err *err)
+static int open_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                     int flags, struct nv_opened *ret_opened, struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	enum nv_handle_kind kind = NV_HANDLE_COMPARE;
@@ -123,7 +130,8 @@ static int open_real(struct nv_save *save, const struct nv_call *call, const str
 	if (r == 0) {
 		r = nv_load(save, call, at, &blob, err);
 	}
-	/* A datum whose key has a wrong type cannot be read, but a whole new text may still be refused with a better reason by the save. */
+	/* A datum whose key has a wrong type cannot be read, but a whole new text may still be
+	 * refused with a better reason by the save. */
 	if (r == -ENOENT && kind == NV_HANDLE_WRITE && (flags & O_TRUNC)) {
 		nv_err_clear(err);
 		r = 0;
@@ -134,25 +142,32 @@ static int open_real(struct nv_save *save, const struct nv_call *call, const str
 	if (!writes(flags) && is_writable(save, at->node.row)) {
 		nv_bases_record(save->bases, at->path, call->pid, call->uid, blob);
 	}
-	struct nv_handle *h = add_handle(save, call, kind, strdup(at->path), nv_blob_ref(blob), NULL, flags);
+	struct nv_handle *h =
+		add_handle(save, call, kind, strdup(at->path), nv_blob_ref(blob), NULL, flags);
 	if (!h) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	/* A writer that opens later makes the kernel take the file for empty, then for as long as its text, for all who read through the page
-	 * cache: they would read nothing, half, or NUL. Only where nobody can write may they. */
-	*ret_opened = (struct nv_opened){ .handle = h, .blob = nv_handle_blob(h), .direct_io = kind != NV_HANDLE_READ || !save->config.ro };
+	/* A writer that opens later makes the kernel take the file for empty, then for as long as
+	 * its text, for all who read through the page cache: they would read nothing, half, or NUL.
+	 * Only where nobody can write may they. */
+	*ret_opened = (struct nv_opened){ .handle = h,
+		                          .blob = nv_handle_blob(h),
+		                          .direct_io = kind != NV_HANDLE_READ || !save->config.ro };
 	return 0;
 }
 
-/* Opens a name that is not in the store yet: an accepted text is committed first, for who opens it wants it; an unfinished one is read as it stands. */
-static int open_new(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_place place, const char *name, int flags,
+/* Opens a name that is not in the store yet: an accepted text is committed first, for who opens it
+ * wants it; an unfinished one is read as it stands. */
+static int open_new(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                    struct nv_place place, const char *name, int flags,
                     struct nv_opened *ret_opened, struct nv_err *err)
 {
 	struct nv_handle *h;
 	nv_lock(save);
 	struct nv_slot *slot = nv_slot_settled(save, place, name);
 	bool is_new = slot && slot->state == NV_SLOT_NEW;
-	bool commits = is_new && slot->accepted && !nv_proc_equal(slot->proc, nv_proc_of(call->pid));
+	bool commits =
+		is_new && slot->accepted && !nv_proc_equal(slot->proc, nv_proc_of(call->pid));
 	uint64_t id = is_new ? slot->id : 0;
 	char *text = NULL;
 	size_t size = 0;
@@ -176,17 +191,21 @@ static int open_new(struct nv_save *save, const struct nv_call *call, const stru
 	if (!is_new) {
 		return open_real(save, call, at, flags, ret_opened, err);
 	}
-	struct nv_blob *blob = text ? nv_blob_new(text, size, nv_clock_ms(save->config.clock), NULL, NULL) : NULL;
+	struct nv_blob *blob =
+		text ? nv_blob_new(text, size, nv_clock_ms(save->config.clock), NULL, NULL) : NULL;
 	if (!blob) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	if (!writes(flags)) {
 		h = add_handle(save, call, NV_HANDLE_READ, strdup(at->path), blob, NULL, flags);
 	} else {
-		/* As one that emptied it: there is no stored version to take a snapshot of. What was accepted so far is its text. */
-		h = add_handle(save, call, NV_HANDLE_WRITE, strdup(at->path), NULL, NULL, flags | O_TRUNC);
+		/* As one that emptied it: there is no stored version to take a snapshot of. What
+		 * was accepted so far is its text. */
+		h = add_handle(save, call, NV_HANDLE_WRITE, strdup(at->path), NULL, NULL,
+		               flags | O_TRUNC);
 		if (h && !(flags & O_TRUNC)) {
-			(void)nv_stage_write(&h->stage, blob->text, blob->size, 0); /* memory again: an empty text is then refused, nothing is lost */
+			/* memory again: an empty text is then refused, nothing is lost */
+			(void)nv_stage_write(&h->stage, blob->text, blob->size, 0);
 			h->staged = true;
 		}
 		nv_blob_unref(blob);
@@ -195,12 +214,14 @@ static int open_new(struct nv_save *save, const struct nv_call *call, const stru
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
 	h->slot_id = writes(flags) ? id : 0;
-	*ret_opened = (struct nv_opened){ .handle = h, .blob = nv_handle_blob(h), .direct_io = true };
+	*ret_opened =
+		(struct nv_opened){ .handle = h, .blob = nv_handle_blob(h), .direct_io = true };
 	return 0;
 }
 
-int nv_save_open(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_scratch *scratch,
-                 int flags, struct nv_opened *ret_opened, struct nv_err *err)
+int nv_save_open(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                 const char *name, struct nv_scratch *scratch, int flags,
+                 struct nv_opened *ret_opened, struct nv_err *err)
 {
 	struct nv_at at;
 	if (scratch) {
@@ -210,8 +231,10 @@ int nv_save_open(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	return r < 0 ? r : open_new(save, call, &at, place, name, flags, ret_opened, err);
 }
 
-/* The stored link that was removed for a placeholder: it stays parked in its slot. Engine lock held. */
-static struct nv_blob *take_parked(struct nv_save *save, struct nv_place place, const char *name, enum nv_park_why *ret_why)
+/* The stored link that was removed for a placeholder: it stays parked in its slot. Engine lock
+ * held. */
+static struct nv_blob *take_parked(struct nv_save *save, struct nv_place place, const char *name,
+                                   enum nv_park_why *ret_why)
 {
 	struct nv_slot *slot = place.scratch ? NULL : nv_slot_settled(save, place, name);
 	if (!slot || slot->state != NV_SLOT_PARKED || !slot->blob) {
@@ -222,8 +245,9 @@ static struct nv_blob *take_parked(struct nv_save *save, struct nv_place place, 
 }
 
 /* Makes a scratch file under a free name and opens it. */
-static int create_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, mode_t mode, int flags,
-                          struct nv_opened *ret_opened, struct nv_found *ret_found, struct nv_err *err)
+static int create_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                          const char *name, mode_t mode, int flags, struct nv_opened *ret_opened,
+                          struct nv_found *ret_found, struct nv_err *err)
 {
 	struct nv_scratch *scratch = NULL;
 	enum nv_park_why why = NV_PARK_UNLINK;
@@ -258,7 +282,8 @@ static int create_scratch(struct nv_save *save, const struct nv_call *call, stru
 	return 0;
 }
 
-int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct nv_at *ret_at, struct nv_err *err)
+int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                const char *name, struct nv_at *ret_at, struct nv_err *err)
 {
 	struct nv_at dir;
 	int r = place.scratch ? 0 : nv_at_path(save, place.path, &dir, err);
@@ -280,21 +305,27 @@ int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_plac
 	return r < 0 ? r : 1;
 }
 
-/* tar makes each link that leads upwards last, when nothing more can be written through it, and before that an empty file that nobody may
- * open in its place. Such a file stands for no datum. */
-static bool is_placeholder(struct nv_save *save, struct nv_place place, const char *name, mode_t mode, int flags)
+/* tar makes each link that leads upwards last, when nothing more can be written through it, and
+ * before that an empty file that nobody may open in its place. Such a file stands for no datum. */
+static bool is_placeholder(struct nv_save *save, struct nv_place place, const char *name,
+                           mode_t mode, int flags)
 {
 	struct nv_at at;
-	return !place.scratch && (flags & O_EXCL) && (mode & 0777) == 0 && nv_at_child(save, place.path, name, NULL, &at, NULL) == 0 &&
+	return !place.scratch && (flags & O_EXCL) && (mode & 0777) == 0 &&
+	       nv_at_child(save, place.path, name, NULL, &at, NULL) == 0 &&
 	       at.node.row->type == NV_LINK;
 }
 
-/* Makes the slot of a new name: over a parked or just deleted version, or free. Engine lock held. */
-static struct nv_slot *put_new(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name)
+/* Makes the slot of a new name: over a parked or just deleted version, or free. Engine lock held.
+ */
+static struct nv_slot *put_new(struct nv_save *save, const struct nv_call *call,
+                               struct nv_place place, const char *name)
 {
 	struct nv_names *names = nv_names_of(save, place, true);
 	const struct nv_slot *old = names ? nv_slot_settled(save, place, name) : NULL;
-	struct nv_blob *origin = old && (old->state == NV_SLOT_PARKED || old->state == NV_SLOT_GONE) ? nv_blob_ref(old->blob) : NULL;
+	struct nv_blob *origin = old && (old->state == NV_SLOT_PARKED || old->state == NV_SLOT_GONE)
+	                                 ? nv_blob_ref(old->blob)
+	                                 : NULL;
 	bool gone = old && old->state == NV_SLOT_GONE;
 	struct nv_slot *slot = names ? nv_slot_put(save, names, name, NV_SLOT_NEW, call) : NULL;
 	if (!slot) {
@@ -308,8 +339,10 @@ static struct nv_slot *put_new(struct nv_save *save, const struct nv_call *call,
 }
 
 /* A computed file that was removed (it only hid): it may be "made" again with the bytes it has. */
-static int recreate_readonly(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_place place, const char *name, int flags,
-                             struct nv_opened *ret_opened, struct nv_found *ret_found, struct nv_err *err)
+static int recreate_readonly(struct nv_save *save, const struct nv_call *call,
+                             const struct nv_at *at, struct nv_place place, const char *name,
+                             int flags, struct nv_opened *ret_opened, struct nv_found *ret_found,
+                             struct nv_err *err)
 {
 	nv_lock(save);
 	const struct nv_slot *slot = nv_slot_settled(save, place, name);
@@ -320,14 +353,17 @@ static int recreate_readonly(struct nv_save *save, const struct nv_call *call, c
 	nv_unlock(save);
 	if (!hidden) {
 		return save->config.ro ? nv_fail(err, EROFS, "this mount is read-only")
-		                       : nv_fail(err, EPERM, "%s is computed from the store and cannot be made", at->path);
+		                       : nv_fail(err, EPERM,
+		                                 "%s is computed from the store and cannot be made",
+		                                 at->path);
 	}
 	int r = open_real(save, call, at, flags | O_TRUNC, ret_opened, err);
 	return r < 0 ? r : nv_save_lookup(save, call, place, name, ret_found, err);
 }
 
-int nv_save_create(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, mode_t mode, int flags,
-                   struct nv_opened *ret_opened, struct nv_found *ret_found, struct nv_err *err)
+int nv_save_create(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                   const char *name, mode_t mode, int flags, struct nv_opened *ret_opened,
+                   struct nv_found *ret_found, struct nv_err *err)
 {
 	struct nv_at at;
 	nv_lock(save);
@@ -335,10 +371,12 @@ int nv_save_create(struct nv_save *save, const struct nv_call *call, struct nv_p
 	nv_unlock(save);
 	int r = nv_save_lookup(save, call, place, name, ret_found, err);
 	if (r == 0) {
-		/* It appeared since the kernel looked, or it is a new directory's own json, which its maker sees only now. */
+		/* It appeared since the kernel looked, or it is a new directory's own json, which
+		 * its maker sees only now. */
 		r = (flags & O_EXCL) && !revealed
 		            ? nv_fail(err, EEXIST, "%s exists", name)
-		            : nv_save_open(save, call, place, ret_found->entry.name, ret_found->scratch, flags | (revealed ? O_TRUNC : 0),
+		            : nv_save_open(save, call, place, ret_found->entry.name,
+		                           ret_found->scratch, flags | (revealed ? O_TRUNC : 0),
 		                           ret_opened, err);
 		if (r < 0) {
 			nv_found_release(ret_found);
@@ -349,21 +387,27 @@ int nv_save_create(struct nv_save *save, const struct nv_call *call, struct nv_p
 		return r;
 	}
 	nv_err_clear(err);
-	r = is_placeholder(save, place, name, mode, flags) ? 0 : nv_classify(save, call, place, name, &at, err);
+	r = is_placeholder(save, place, name, mode, flags)
+	            ? 0
+	            : nv_classify(save, call, place, name, &at, err);
 	if (r == 0) {
-		return create_scratch(save, call, place, name, mode, flags, ret_opened, ret_found, err);
+		return create_scratch(save, call, place, name, mode, flags, ret_opened, ret_found,
+		                      err);
 	}
 	if (r < 0) {
 		return r;
 	}
 	if (!is_writable(save, at.node.row)) {
-		return recreate_readonly(save, call, &at, place, name, flags, ret_opened, ret_found, err);
+		return recreate_readonly(save, call, &at, place, name, flags, ret_opened, ret_found,
+		                         err);
 	}
 	nv_lock(save);
 	struct nv_slot *slot = put_new(save, call, place, name);
 	uint64_t id = slot ? slot->id : 0;
 	nv_unlock(save);
-	struct nv_handle *h = slot ? add_handle(save, call, NV_HANDLE_WRITE, strdup(at.path), NULL, NULL, flags | O_TRUNC) : NULL;
+	struct nv_handle *h = slot ? add_handle(save, call, NV_HANDLE_WRITE, strdup(at.path), NULL,
+	                                        NULL, flags | O_TRUNC)
+	                           : NULL;
 	if (!h) {
 		nv_lock(save);
 		nv_slot_drop(nv_names_of(save, place, false), name);

@@ -21,20 +21,27 @@ struct due {
 	struct nv_err note; /* a line for errors; errnum 0 = none */
 };
 
-/* A scratch file of no known pattern that still stands: its maker may take it for a stored one. Engine lock held. */
+/* A scratch file of no known pattern that still stands: its maker may take it for a stored one.
+ * Engine lock held. */
 static void warn_scratch(struct nv_save *save, struct nv_slot *slot, struct nv_err *ret_err)
 {
-	if (slot->scratch->opens > 0 || nv_clock_ms(save->config.clock) - slot->scratch->closed_ms < NV_SCRATCH_WARN_MS) {
-		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS); /* still being written, or was until just now */
+	if (slot->scratch->opens > 0 ||
+	    nv_clock_ms(save->config.clock) - slot->scratch->closed_ms < NV_SCRATCH_WARN_MS) {
+		/* still being written, or was until just now */
+		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS);
 		return;
 	}
 	nv_slot_undue(slot);
 	slot->scratch->warned = true;
-	(void)nv_fail(ret_err, EINVAL, "%s is not a name this directory can store: it is a scratch file in memory, private to this "
-	              "mount, and will be lost", slot->name);
+	(void)nv_fail(
+		ret_err, EINVAL,
+		"%s is not a name this directory can store: it is a scratch file in memory, private to this "
+		"mount, and will be lost",
+		slot->name);
 }
 
-/* What is due first: true = it is, *due says what is to be done; false = nothing before *ret_until (-1: nothing at all). Engine lock held. */
+/* What is due first: true = it is, *due says what is to be done; false = nothing before *ret_until
+ * (-1: nothing at all). Engine lock held. */
 static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 {
 	struct nv_slot *slot = nv_slot_first_due(save);
@@ -63,7 +70,9 @@ static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 		due->commits = slot->accepted;
 		due->back = !due->commits;
 		if (due->back) {
-			(void)nv_fail(&due->note, EINVAL, "%s was created and never written; nothing was stored", due->name);
+			(void)nv_fail(&due->note, EINVAL,
+			              "%s was created and never written; nothing was stored",
+			              due->name);
 		}
 		break;
 	case NV_SLOT_GONE:
@@ -80,7 +89,8 @@ static void act(struct nv_save *save, const struct due *due)
 {
 	char path[PATH_MAX];
 	if (due->commits) {
-		(void)nv_commit_slot(save, due->dir, due->name, NULL); /* it reports its own failure */
+		/* it reports its own failure */
+		(void)nv_commit_slot(save, due->dir, due->name, NULL);
 	}
 	if (due->note.errnum != 0 && nv_path_join(path, due->dir, due->name) == 0) {
 		nv_errors_ring_add(save->config.errors, due->uid, path, &due->note, NULL);

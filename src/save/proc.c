@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 
-#define STAT_STATE 3       /* fields of /proc/PID/stat, proc(5) */
+#define STAT_STATE 3 /* fields of /proc/PID/stat, proc(5) */
 #define STAT_FLAGS 9
 #define STAT_START 22
 #define STAT_EXIT_CODE 52
@@ -41,7 +41,8 @@ struct stat_fields {
 	int exit_code;
 };
 
-/* Splits /proc/TID/stat; the command name may hold blanks and parentheses, so fields count from its last ')'. */
+/* Splits /proc/TID/stat; the command name may hold blanks and parentheses, so fields count from its
+ * last ')'. */
 static bool read_stat(pid_t tid, struct stat_fields *ret)
 {
 	char path[64];
@@ -57,7 +58,8 @@ static bool read_stat(pid_t tid, struct stat_fields *ret)
 	*ret = (struct stat_fields){ 0 };
 	char *saved = NULL;
 	int field = STAT_STATE;
-	for (char *word = strtok_r(at + 1, " \n", &saved); word; word = strtok_r(NULL, " \n", &saved), field++) {
+	for (char *word = strtok_r(at + 1, " \n", &saved); word;
+	     word = strtok_r(NULL, " \n", &saved), field++) {
 		switch (field) {
 		case STAT_STATE:
 			ret->state = word[0];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rename(2) and link(2) between the store's names and the engine's own: where an editor's save becomes one update.
+ * rename(2) and link(2) between the store's names and the engine's own: where an editor's save
+ * becomes one update.
  */
 #include "config.h"
 
@@ -16,16 +17,16 @@
 /* The target of a rename or link. */
 struct target {
 	struct nv_place place;
-	const char *name;         /* as listed, when it exists; borrowed from found or the caller */
+	const char *name; /* as listed, when it exists; borrowed from found or the caller */
 	bool exists;
-	bool real;                /* a name the store can have: at is filled */
-	struct nv_found found;    /* when it exists */
+	bool real;             /* a name the store can have: at is filled */
+	struct nv_found found; /* when it exists */
 	struct nv_at at;
 };
 
 /* What stands, or would stand, at the target. */
-static int find_target(struct nv_save *save, const struct nv_call *call, struct nv_place place, const char *name, struct target *ret,
-                       struct nv_err *err)
+static int find_target(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                       const char *name, struct target *ret, struct nv_err *err)
 {
 	ret->place = place;
 	ret->name = name;
@@ -38,7 +39,8 @@ static int find_target(struct nv_save *save, const struct nv_call *call, struct 
 	if (ret->exists && !ret->found.scratch) {
 		ret->name = ret->found.entry.name;
 		ret->real = true;
-		return nv_at_child(save, place.path, ret->name, ret->found.entry.row, &ret->at, err);
+		return nv_at_child(save, place.path, ret->name, ret->found.entry.row, &ret->at,
+		                   err);
 	}
 	if (ret->exists) {
 		return 0;
@@ -48,13 +50,16 @@ static int find_target(struct nv_save *save, const struct nv_call *call, struct 
 	return r < 0 ? r : 0;
 }
 
-/* What the target's slot knows of the version that a new text replaces. Frees the name when it was only parked to come back. */
-static void take_origin(struct nv_save *save, const struct target *to, struct nv_blob **ret_base, struct nv_blob **ret_parent)
+/* What the target's slot knows of the version that a new text replaces. Frees the name when it was
+ * only parked to come back. */
+static void take_origin(struct nv_save *save, const struct target *to, struct nv_blob **ret_base,
+                        struct nv_blob **ret_parent)
 {
 	nv_lock(save);
 	const struct nv_slot *slot = nv_slot_settled(save, to->place, to->name);
 	if (slot && slot->blob) {
-		bool gone = slot->state == NV_SLOT_GONE || (slot->state == NV_SLOT_NEW && slot->origin_gone);
+		bool gone = slot->state == NV_SLOT_GONE ||
+		            (slot->state == NV_SLOT_NEW && slot->origin_gone);
 		*(gone ? ret_parent : ret_base) = nv_blob_ref(slot->blob);
 	}
 	nv_unlock(save);
@@ -70,17 +75,19 @@ static void drop(struct nv_save *save, struct nv_place place, const char *name)
 }
 
 /* Stores a text under the target's real name: the one commit of a save by temporary file. */
-static int store_at(struct nv_save *save, const struct nv_call *call, const struct target *to, const char *text, size_t size,
-                    const struct timespec *mtime, struct nv_err *err)
+static int store_at(struct nv_save *save, const struct nv_call *call, const struct target *to,
+                    const char *text, size_t size, const struct timespec *mtime, struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *base = NULL;
 	cleanup_blob struct nv_blob *parent = NULL;
 	const struct nv_row *row = to->at.node.row;
 	if (row->type != NV_FILE) {
-		return nv_fail(err, row->type == NV_DIR ? EISDIR : EPERM, "%s: a file cannot stand there", to->at.path);
+		return nv_fail(err, row->type == NV_DIR ? EISDIR : EPERM,
+		               "%s: a file cannot stand there", to->at.path);
 	}
 	take_origin(save, to, &base, &parent);
-	struct nv_blob *read = nv_bases_find(save->bases, to->at.path, nv_proc_of(call->pid), call->uid, UINT64_MAX);
+	struct nv_blob *read = nv_bases_find(save->bases, to->at.path, nv_proc_of(call->pid),
+	                                     call->uid, UINT64_MAX);
 	if (read) {
 		nv_blob_unref(base);
 		base = read;
@@ -90,11 +97,15 @@ static int store_at(struct nv_save *save, const struct nv_call *call, const stru
 			return r;
 		}
 	}
-	if ((row->flags & NV_ROW_READONLY) && base && base->size == size && memcmp(base->text, text, size) == 0) {
+	if ((row->flags & NV_ROW_READONLY) && base && base->size == size &&
+	    memcmp(base->text, text, size) == 0) {
 		return 0;
 	}
 	if (row->flags & NV_ROW_READONLY) {
-		return nv_fail(err, EACCES, "%s is read-only: only the bytes it already has can be written to it", to->at.path);
+		return nv_fail(
+			err, EACCES,
+			"%s is read-only: only the bytes it already has can be written to it",
+			to->at.path);
 	}
 	int r = nv_commit_text(save, call, &to->at, base, parent, text, size, mtime, NULL, err);
 	if (r < 0) {
@@ -104,7 +115,8 @@ static int store_at(struct nv_save *save, const struct nv_call *call, const stru
 }
 
 /* Copies a scratch file's text out, so that the store can be asked without the engine lock. */
-static int copy_text(struct nv_save *save, const struct nv_stage *stage, char **ret_text, size_t *ret_size, struct nv_err *err)
+static int copy_text(struct nv_save *save, const struct nv_stage *stage, char **ret_text,
+                     size_t *ret_size, struct nv_err *err)
 {
 	nv_lock(save);
 	size_t size = stage->size;
@@ -132,25 +144,30 @@ static void put_back(struct nv_save *save, const struct target *to)
 	if (parked) {
 		drop(save, to->place, to->name);
 		if (save->config.events.names_changed) {
-			save->config.events.names_changed(save->config.events.arg, to->place.path, to->name);
+			save->config.events.names_changed(save->config.events.arg, to->place.path,
+			                                  to->name);
 		}
 	}
 }
 
-static int scratch_to_real(struct nv_save *save, const struct nv_call *call, struct nv_scratch *scratch, struct nv_place from, const char *from_name,
+static int scratch_to_real(struct nv_save *save, const struct nv_call *call,
+                           struct nv_scratch *scratch, struct nv_place from, const char *from_name,
                            const struct target *to, struct nv_err *err)
 {
 	cleanup_free char *text = NULL;
 	size_t size = 0;
 	if (scratch->type == NV_DIR) {
-		return nv_fail(err, EXDEV, "%s: a scratch directory cannot become a stored one", from_name);
+		return nv_fail(err, EXDEV, "%s: a scratch directory cannot become a stored one",
+		               from_name);
 	}
 	if (scratch->type == NV_LINK) {
-		return nv_fail(err, EXDEV, "%s: a scratch link cannot become a stored name", from_name);
+		return nv_fail(err, EXDEV, "%s: a scratch link cannot become a stored name",
+		               from_name);
 	}
 	int r = copy_text(save, &scratch->text, &text, &size, err);
 	if (r == 0) {
-		r = store_at(save, call, to, text, size, scratch->mtime_set ? &scratch->mtime : NULL, err);
+		r = store_at(save, call, to, text, size,
+		             scratch->mtime_set ? &scratch->mtime : NULL, err);
 	}
 	if (r < 0) {
 		put_back(save, to);
@@ -162,22 +179,27 @@ static int scratch_to_real(struct nv_save *save, const struct nv_call *call, str
 }
 
 /* Moves a scratch node to another scratch name. */
-static int scratch_to_scratch(struct nv_save *save, const struct nv_call *call, struct nv_scratch *scratch, struct nv_place from,
+static int scratch_to_scratch(struct nv_save *save, const struct nv_call *call,
+                              struct nv_scratch *scratch, struct nv_place from,
                               const char *from_name, const struct target *to, struct nv_err *err)
 {
-	if (to->exists && to->found.scratch->type != scratch->type && (to->found.scratch->type == NV_DIR || scratch->type == NV_DIR)) {
-		return nv_fail(err, scratch->type == NV_DIR ? ENOTDIR : EISDIR, "%s is of another type", to->name);
+	if (to->exists && to->found.scratch->type != scratch->type &&
+	    (to->found.scratch->type == NV_DIR || scratch->type == NV_DIR)) {
+		return nv_fail(err, scratch->type == NV_DIR ? ENOTDIR : EISDIR,
+		               "%s is of another type", to->name);
 	}
 	if (scratch->type == NV_DIR && !to->place.scratch && !nv_name_is_scratch(to->name, true)) {
 		return nv_fail(err, EINVAL, "no directory of the name %s can stand here", to->name);
 	}
 	int r = 0;
 	nv_lock(save);
-	if (to->exists && to->found.scratch->type == NV_DIR && nv_strmap_count(to->found.scratch->names->slots) > 0) {
+	if (to->exists && to->found.scratch->type == NV_DIR &&
+	    nv_strmap_count(to->found.scratch->names->slots) > 0) {
 		r = nv_fail(err, ENOTEMPTY, "%s: not empty", to->name);
 	} else if (!to->exists || to->found.scratch != scratch) {
 		struct nv_names *names = nv_names_of(save, to->place, true);
-		struct nv_slot *slot = names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
+		struct nv_slot *slot =
+			names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
 		if (slot) {
 			scratch->nlink++;
 			slot->scratch = nv_scratch_ref(scratch);
@@ -192,12 +214,14 @@ static int scratch_to_scratch(struct nv_save *save, const struct nv_call *call, 
 }
 
 /* Puts a copy of a text at a scratch name. */
-static int put_scratch(struct nv_save *save, const struct nv_call *call, const struct target *to, const char *text, size_t size, struct nv_err *err)
+static int put_scratch(struct nv_save *save, const struct nv_call *call, const struct target *to,
+                       const char *text, size_t size, struct nv_err *err)
 {
 	int r = -ENOMEM;
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, to->place, true);
-	struct nv_slot *slot = names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
+	struct nv_slot *slot =
+		names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
 	if (slot) {
 		slot->scratch = nv_scratch_new(save, NV_FILE, 0644, call);
 		if (slot->scratch) {
@@ -214,13 +238,16 @@ static int put_scratch(struct nv_save *save, const struct nv_call *call, const s
 	return r == -ENOMEM ? nv_fail(err, ENOMEM, "out of memory") : r;
 }
 
-/* An editor moves the datum aside: the scratch name gets the text, the datum hides until its new text comes, or comes back. */
-static int real_to_scratch(struct nv_save *save, const struct nv_call *call, const struct nv_at *at, struct nv_place from, const char *from_name,
-                           const struct target *to, struct nv_err *err)
+/* An editor moves the datum aside: the scratch name gets the text, the datum hides until its new
+ * text comes, or comes back. */
+static int real_to_scratch(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                           struct nv_place from, const char *from_name, const struct target *to,
+                           struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	if (to->place.scratch || strcmp(from.path, to->place.path) != 0) {
-		return nv_fail(err, EPERM, "%s is no name that %s can store", to->name, to->place.path ? to->place.path : "a scratch directory");
+		return nv_fail(err, EPERM, "%s is no name that %s can store", to->name,
+		               to->place.path ? to->place.path : "a scratch directory");
 	}
 	if (save->config.ro) {
 		return nv_fail(err, EROFS, "this mount is read-only");
@@ -237,7 +264,8 @@ static int real_to_scratch(struct nv_save *save, const struct nv_call *call, con
 	}
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, from, true);
-	struct nv_slot *slot = names ? nv_slot_put(save, names, from_name, NV_SLOT_PARKED, call) : NULL;
+	struct nv_slot *slot =
+		names ? nv_slot_put(save, names, from_name, NV_SLOT_PARKED, call) : NULL;
 	if (slot) {
 		slot->why = NV_PARK_MOVED;
 		slot->blob = steal(&blob);
@@ -249,9 +277,10 @@ static int real_to_scratch(struct nv_save *save, const struct nv_call *call, con
 	return r;
 }
 
-/* An accepted text under a new name that is renamed before its commit: only the last name ever reaches the store. */
-static int new_to_any(struct nv_save *save, const struct nv_call *call, struct nv_place from, const char *from_name, const struct target *to,
-                      struct nv_err *err)
+/* An accepted text under a new name that is renamed before its commit: only the last name ever
+ * reaches the store. */
+static int new_to_any(struct nv_save *save, const struct nv_call *call, struct nv_place from,
+                      const char *from_name, const struct target *to, struct nv_err *err)
 {
 	cleanup_free char *text = NULL;
 	cleanup_blob struct nv_blob *origin = NULL;
@@ -288,7 +317,8 @@ static int new_to_any(struct nv_save *save, const struct nv_call *call, struct n
 	bool known = nv_path_join(path, from.path, from_name) == 0;
 	nv_lock(save);
 	if (r == 0 && known) {
-		nv_handles_detach(save, path); /* a descriptor still open on the first name must not make it again */
+		/* a descriptor still open on the first name must not make it again */
+		nv_handles_detach(save, path);
 	}
 	slot = nv_slot_get(nv_names_of(save, from, false), from_name);
 	if (slot) {
@@ -297,7 +327,8 @@ static int new_to_any(struct nv_save *save, const struct nv_call *call, struct n
 			nv_stage_move(&slot->text, &taken);
 			nv_slot_due(save, slot, NV_DELETE_DELAY_MS);
 		} else if (origin) {
-			slot->state = NV_SLOT_PARKED; /* what stood under the first name had been removed */
+			/* what stood under the first name had been removed */
+			slot->state = NV_SLOT_PARKED;
 			slot->why = NV_PARK_UNLINK;
 			slot->accepted = false;
 			nv_slot_due(save, slot, NV_DELETE_DELAY_MS);
@@ -312,7 +343,8 @@ static int new_to_any(struct nv_save *save, const struct nv_call *call, struct n
 }
 
 /* The target of a move of a directory. */
-static int find_dir_target(struct nv_save *save, struct nv_place place, const char *name, struct nv_at *ret_at, struct nv_err *err)
+static int find_dir_target(struct nv_save *save, struct nv_place place, const char *name,
+                           struct nv_at *ret_at, struct nv_err *err)
 {
 	struct nv_at dir;
 	int r = nv_at_path(save, place.path, &dir, err);
@@ -321,14 +353,15 @@ static int find_dir_target(struct nv_save *save, struct nv_place place, const ch
 	}
 	const struct nv_row *row = nv_tree_child(save->config.tree, dir.node.row, name, NV_DIR);
 	if (!row) {
-		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name, *place.path ? place.path : "the root");
+		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name,
+		               *place.path ? place.path : "the root");
 	}
 	return nv_at_child(save, place.path, name, row, ret_at, err);
 }
 
 /* A stored name gets another: the family's one commit. */
-static int real_to_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *from, const struct nv_at *to, bool replace,
-                        struct nv_err *err)
+static int real_to_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *from,
+                        const struct nv_at *to, bool replace, struct nv_err *err)
 {
 	char dir[PATH_MAX];
 	const char *name = nv_path_split(dir, to->path);
@@ -371,8 +404,9 @@ static bool is_parked(struct nv_save *save, struct nv_place place, const char *n
 }
 
 /* Renames what found says the source is. */
-static int rename_found(struct nv_save *save, const struct nv_call *call, struct nv_place from, const struct nv_found *found, struct nv_place to_place,
-                        const char *to_name, unsigned flags, struct target *to, struct nv_err *err)
+static int rename_found(struct nv_save *save, const struct nv_call *call, struct nv_place from,
+                        const struct nv_found *found, struct nv_place to_place, const char *to_name,
+                        unsigned flags, struct target *to, struct nv_err *err)
 {
 	const char *from_name = found->entry.name;
 	struct nv_at at;
@@ -381,7 +415,8 @@ static int rename_found(struct nv_save *save, const struct nv_call *call, struct
 		struct nv_at target;
 		cleanup_found struct nv_found there = { 0 };
 		if (nv_save_lookup(save, call, to_place, to_name, &there, NULL) == 0) {
-			return nv_fail(err, flags & RENAME_NOREPLACE ? EEXIST : ENOTEMPTY, "%s exists", to_name);
+			return nv_fail(err, flags & RENAME_NOREPLACE ? EEXIST : ENOTEMPTY,
+			               "%s exists", to_name);
 		}
 		int r = nv_at_child(save, from.path, from_name, found->entry.row, &at, err);
 		r = r < 0 ? r : find_dir_target(save, to_place, to_name, &target, err);
@@ -410,11 +445,13 @@ static int rename_found(struct nv_save *save, const struct nv_call *call, struct
 	if (!to->real) {
 		return real_to_scratch(save, call, &at, from, from_name, to, err);
 	}
-	return real_to_real(save, call, &at, &to->at, to->exists || is_parked(save, to_place, to->name), err);
+	return real_to_real(save, call, &at, &to->at,
+	                    to->exists || is_parked(save, to_place, to->name), err);
 }
 
-int nv_save_rename(struct nv_save *save, const struct nv_call *call, struct nv_place from, const char *from_name, struct nv_place to,
-                   const char *to_name, unsigned flags, struct nv_err *err)
+int nv_save_rename(struct nv_save *save, const struct nv_call *call, struct nv_place from,
+                   const char *from_name, struct nv_place to, const char *to_name, unsigned flags,
+                   struct nv_err *err)
 {
 	cleanup_found struct nv_found found = { 0 };
 	struct target target = { 0 };
@@ -430,12 +467,14 @@ int nv_save_rename(struct nv_save *save, const struct nv_call *call, struct nv_p
 }
 
 /* A second name for a scratch node. */
-static int share_scratch(struct nv_save *save, const struct nv_call *call, struct nv_scratch *scratch, const struct target *to, struct nv_err *err)
+static int share_scratch(struct nv_save *save, const struct nv_call *call,
+                         struct nv_scratch *scratch, const struct target *to, struct nv_err *err)
 {
 	int r = 0;
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, to->place, true);
-	struct nv_slot *slot = names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
+	struct nv_slot *slot =
+		names ? nv_slot_put(save, names, to->name, NV_SLOT_SCRATCH, call) : NULL;
 	if (slot) {
 		scratch->nlink++;
 		slot->scratch = nv_scratch_ref(scratch);
@@ -447,8 +486,8 @@ static int share_scratch(struct nv_save *save, const struct nv_call *call, struc
 	return r;
 }
 
-static int link_found(struct nv_save *save, const struct nv_call *call, struct nv_place from, const struct nv_found *found, const struct target *to,
-                      struct nv_err *err)
+static int link_found(struct nv_save *save, const struct nv_call *call, struct nv_place from,
+                      const struct nv_found *found, const struct target *to, struct nv_err *err)
 {
 	cleanup_blob struct nv_blob *blob = NULL;
 	cleanup_free char *text = NULL;
@@ -459,7 +498,10 @@ static int link_found(struct nv_save *save, const struct nv_call *call, struct n
 	}
 	if (found->scratch && found->scratch->type == NV_FILE) {
 		int r = copy_text(save, &found->scratch->text, &text, &size, err);
-		r = r < 0 ? r : store_at(save, call, to, text, size, found->scratch->mtime_set ? &found->scratch->mtime : NULL, err);
+		r = r < 0 ? r
+		          : store_at(save, call, to, text, size,
+		                     found->scratch->mtime_set ? &found->scratch->mtime : NULL,
+		                     err);
 		if (r == 0) {
 			drop(save, to->place, to->name);
 		}
@@ -473,8 +515,8 @@ static int link_found(struct nv_save *save, const struct nv_call *call, struct n
 	return r < 0 ? r : put_scratch(save, call, to, blob->text, blob->size, err);
 }
 
-int nv_save_link(struct nv_save *save, const struct nv_call *call, struct nv_place from, const char *from_name, struct nv_place to, const char *to_name,
-                 struct nv_err *err)
+int nv_save_link(struct nv_save *save, const struct nv_call *call, struct nv_place from,
+                 const char *from_name, struct nv_place to, const char *to_name, struct nv_err *err)
 {
 	cleanup_found struct nv_found found = { 0 };
 	struct target target = { 0 };

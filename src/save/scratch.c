@@ -2,10 +2,11 @@
 /*
  * Scratch nodes: files, directories and links in memory that belong to this mount alone.
  *
- * Which names are scratch. A name is scratch when the directory's grammar cannot map it (no row of src/tree.c matches, or the family's
- * accepts says -ENOTSUP); where every name can be mapped, those that editors and tools use on the way (nv_name_is_scratch). A stored name of
- * that form is listed escaped, so the two never meet. What cannot be told apart by name (busybox sed's noteXXXXXX beside pdata ids) is not
- * scratch but a new name that waits (NV_ROW_ANYNAME).
+ * Which names are scratch. A name is scratch when the directory's grammar cannot map it (no row of
+ * src/tree.c matches, or the family's accepts says -ENOTSUP); where every name can be mapped, those
+ * that editors and tools use on the way (nv_name_is_scratch). A stored name of that form is listed
+ * escaped, so the two never meet. What cannot be told apart by name (busybox sed's noteXXXXXX
+ * beside pdata ids) is not scratch but a new name that waits (NV_ROW_ANYNAME).
  */
 #include "config.h"
 
@@ -16,7 +17,8 @@
 
 #include "save/engine.h"
 
-struct nv_scratch *nv_scratch_new(struct nv_save *save, enum nv_type type, mode_t mode, const struct nv_call *call)
+struct nv_scratch *nv_scratch_new(struct nv_save *save, enum nv_type type, mode_t mode,
+                                  const struct nv_call *call)
 {
 	struct nv_scratch *scratch = calloc(1, sizeof(*scratch));
 	if (!scratch) {
@@ -56,7 +58,8 @@ void nv_scratch_unref(struct nv_scratch *scratch)
 	if (!scratch || atomic_fetch_sub(&scratch->refs, 1) != 1) {
 		return;
 	}
-	(void)__atomic_sub_fetch(&scratch->save->scratch_used, scratch->text.size, __ATOMIC_RELAXED);
+	(void)__atomic_sub_fetch(&scratch->save->scratch_used, scratch->text.size,
+	                         __ATOMIC_RELAXED);
 	nv_stage_release(&scratch->text);
 	nv_names_free(scratch->names);
 	free(scratch->target);
@@ -78,7 +81,8 @@ static bool is_backup(const char *name)
 }
 
 /* The oldest closed backup of all real directories. False when there is none. */
-static bool oldest_backup(struct nv_save *save, struct nv_names **ret_names, const struct nv_slot **ret_slot)
+static bool oldest_backup(struct nv_save *save, struct nv_names **ret_names,
+                          const struct nv_slot **ret_slot)
 {
 	size_t dirs = 0;
 	size_t size;
@@ -91,8 +95,9 @@ static bool oldest_backup(struct nv_save *save, struct nv_names **ret_names, con
 		while (nv_strmap_next(names->slots, &slots, &key, &size, &value)) {
 			const struct nv_slot *slot = value;
 			const struct nv_scratch *scratch = slot->scratch;
-			if (scratch && scratch->type == NV_FILE && scratch->opens == 0 && scratch->text.size > 0 &&
-			    is_backup(slot->name) && scratch->closed_ms < oldest) {
+			if (scratch && scratch->type == NV_FILE && scratch->opens == 0 &&
+			    scratch->text.size > 0 && is_backup(slot->name) &&
+			    scratch->closed_ms < oldest) {
 				oldest = scratch->closed_ms;
 				*ret_names = names;
 				*ret_slot = slot;
@@ -106,11 +111,13 @@ int nv_scratch_reserve(struct nv_save *save, size_t grow, struct nv_err *err)
 {
 	struct nv_names *names = NULL;
 	const struct nv_slot *slot = NULL;
-	while (save->scratch_used + grow > save->config.scratch_bytes && oldest_backup(save, &names, &slot)) {
+	while (save->scratch_used + grow > save->config.scratch_bytes &&
+	       oldest_backup(save, &names, &slot)) {
 		nv_slot_drop(names, slot->name);
 	}
 	if (save->scratch_used + grow > save->config.scratch_bytes) {
-		return nv_fail(err, ENOSPC, "scratch space is full (%zu bytes; -o scratch= sets it)",
+		return nv_fail(err, ENOSPC,
+		               "scratch space is full (%zu bytes; -o scratch= sets it)",
 		               save->config.scratch_bytes);
 	}
 	return 0;
@@ -125,11 +132,13 @@ static int resize(struct nv_scratch *scratch, uint64_t size, struct nv_err *err)
 	if (r == 0) {
 		r = nv_stage_truncate(&scratch->text, size);
 		if (r < 0) {
-			(void)nv_fail(err, -r, "cannot hold %llu bytes of scratch text", (unsigned long long)size);
+			(void)nv_fail(err, -r, "cannot hold %llu bytes of scratch text",
+			              (unsigned long long)size);
 		}
 	}
 	/* Atomic, since the last unref of a node may come without the engine lock. */
-	(void)__atomic_add_fetch(&save->scratch_used, scratch->text.size - before, __ATOMIC_RELAXED);
+	(void)__atomic_add_fetch(&save->scratch_used, scratch->text.size - before,
+	                         __ATOMIC_RELAXED);
 	return r;
 }
 
@@ -143,7 +152,8 @@ int nv_scratch_truncate(struct nv_scratch *scratch, uint64_t size, struct nv_err
 	return r;
 }
 
-int nv_scratch_write(struct nv_scratch *scratch, const char *data, size_t size, uint64_t offset, struct nv_err *err)
+int nv_scratch_write(struct nv_scratch *scratch, const char *data, size_t size, uint64_t offset,
+                     struct nv_err *err)
 {
 	if (offset + size > scratch->text.size) {
 		int r = resize(scratch, offset + size, err);
@@ -156,7 +166,8 @@ int nv_scratch_write(struct nv_scratch *scratch, const char *data, size_t size, 
 	return nv_stage_write(&scratch->text, data, size, offset);
 }
 
-void nv_save_scratch_attr(struct nv_save *save, struct nv_scratch *scratch, struct nv_scratch_attr *ret_attr)
+void nv_save_scratch_attr(struct nv_save *save, struct nv_scratch *scratch,
+                          struct nv_scratch_attr *ret_attr)
 {
 	nv_lock(save);
 	*ret_attr = (struct nv_scratch_attr){
@@ -172,8 +183,8 @@ void nv_save_scratch_attr(struct nv_save *save, struct nv_scratch *scratch, stru
 	nv_unlock(save);
 }
 
-int nv_save_scratch_set(struct nv_save *save, struct nv_scratch *scratch, unsigned set, const struct nv_scratch_attr *attr,
-                        struct nv_err *err)
+int nv_save_scratch_set(struct nv_save *save, struct nv_scratch *scratch, unsigned set,
+                        const struct nv_scratch_attr *attr, struct nv_err *err)
 {
 	int r = 0;
 	nv_lock(save);

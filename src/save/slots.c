@@ -15,7 +15,8 @@
 
 #define SWEEP_LEAST 64
 
-static const int64_t delays_ms[NV_DELAYS] = { NV_DELETE_DELAY_MS, NV_RETURN_DELAY_MS, NV_SCRATCH_WARN_MS };
+static const int64_t delays_ms[NV_DELAYS] = { NV_DELETE_DELAY_MS, NV_RETURN_DELAY_MS,
+	                                      NV_SCRATCH_WARN_MS };
 
 int nv_path_join(char *out, const char *dir, const char *name)
 {
@@ -35,11 +36,12 @@ const char *nv_path_split(char *out, const char *path)
 int nv_at_path(struct nv_save *save, const char *path, struct nv_at *ret_at, struct nv_err *err)
 {
 	if (strlen(path) >= sizeof(ret_at->path)) {
-		return nv_fail(err, ENAMETOOLONG, "the path is longer than %zu bytes", sizeof(ret_at->path) - 1);
+		return nv_fail(err, ENAMETOOLONG, "the path is longer than %zu bytes",
+		               sizeof(ret_at->path) - 1);
 	}
 	memmove(ret_at->path, path, strlen(path) + 1);
-	int r = nv_tree_resolve(save->config.tree, ret_at->path, ret_at->storage, sizeof(ret_at->storage),
-	                        &ret_at->node);
+	int r = nv_tree_resolve(save->config.tree, ret_at->path, ret_at->storage,
+	                        sizeof(ret_at->storage), &ret_at->node);
 	return r < 0 ? nv_fail(err, -r, "%s: no such path in this mount", path) : 0;
 }
 
@@ -57,8 +59,11 @@ int nv_at_child(struct nv_save *save, const char *dir, const char *name, const s
 	if (!row) {
 		return nv_fail(err, ENOENT, "%s: no such name in %s", name, dir);
 	}
-	r = nv_node_child(tree, &ret_at->node, row, name, ret_at->path, sizeof(ret_at->path), &ret_at->node);
-	return r < 0 ? nv_fail(err, -r, "the path is longer than %zu bytes", sizeof(ret_at->path) - 1) : 0;
+	r = nv_node_child(tree, &ret_at->node, row, name, ret_at->path, sizeof(ret_at->path),
+	                  &ret_at->node);
+	return r < 0 ? nv_fail(err, -r, "the path is longer than %zu bytes",
+	                       sizeof(ret_at->path) - 1)
+	             : 0;
 }
 
 struct nv_names *nv_names_new(void)
@@ -88,10 +93,12 @@ void nv_names_free(struct nv_names *names)
 
 bool nv_names_is_idle(struct nv_names *names)
 {
-	return nv_strmap_count(names->slots) == 0 && (names->maker.tgid <= 0 || !nv_proc_alive(names->maker));
+	return nv_strmap_count(names->slots) == 0 &&
+	       (names->maker.tgid <= 0 || !nv_proc_alive(names->maker));
 }
 
-/* Frees what says nothing any more, each time their number has doubled: in the long run a look at one or two for each that is made. */
+/* Frees what says nothing any more, each time their number has doubled: in the long run a look at
+ * one or two for each that is made. */
 static void sweep(struct nv_save *save)
 {
 	size_t cursor = 0;
@@ -123,7 +130,8 @@ struct nv_names *nv_names_of(struct nv_save *save, struct nv_place place, bool c
 	if (names) {
 		names->path = strdup(place.path);
 	}
-	if (!names || !names->path || nv_strmap_set(save->dirs, place.path, strlen(place.path), names, NULL) < 0) {
+	if (!names || !names->path ||
+	    nv_strmap_set(save->dirs, place.path, strlen(place.path), names, NULL) < 0) {
 		nv_names_free(names);
 		return NULL;
 	}
@@ -152,15 +160,19 @@ void nv_slot_free(void *arg)
 	free(slot);
 }
 
-struct nv_slot *nv_slot_put(struct nv_save *save, struct nv_names *names, const char *name, enum nv_slot_state state,
-                            const struct nv_call *call)
+struct nv_slot *nv_slot_put(struct nv_save *save, struct nv_names *names, const char *name,
+                            enum nv_slot_state state, const struct nv_call *call)
 {
 	struct nv_slot *slot = calloc(1, sizeof(*slot));
 	void *old = NULL;
 	if (!slot) {
 		return NULL;
 	}
-	*slot = (struct nv_slot){ .names = names, .name = strdup(name), .id = save->next_id++, .state = state, .text = NV_STAGE_INIT };
+	*slot = (struct nv_slot){ .names = names,
+		                  .name = strdup(name),
+		                  .id = save->next_id++,
+		                  .state = state,
+		                  .text = NV_STAGE_INIT };
 	if (call) {
 		slot->uid = call->uid;
 		slot->gid = call->gid;
@@ -210,7 +222,8 @@ void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms)
 
 void nv_slot_watch(struct nv_save *save, struct nv_place place, struct nv_slot *slot)
 {
-	if (!place.scratch && slot->scratch->type == NV_FILE && !nv_name_is_scratch(slot->name, false)) {
+	if (!place.scratch && slot->scratch->type == NV_FILE &&
+	    !nv_name_is_scratch(slot->name, false)) {
 		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS);
 	}
 }
@@ -228,7 +241,9 @@ struct nv_slot *nv_slot_first_due(struct nv_save *save)
 {
 	struct nv_slot *first = NULL;
 	for (size_t i = 0; i < NV_DELAYS; i++) {
-		struct nv_slot *slot = save->due[i].next == &save->due[i] ? NULL : (struct nv_slot *)save->due[i].next;
+		struct nv_slot *slot = save->due[i].next == &save->due[i]
+		                               ? NULL
+		                               : (struct nv_slot *)save->due[i].next;
 		if (slot && (!first || slot->due_ms < first->due_ms)) {
 			first = slot;
 		}
@@ -242,7 +257,8 @@ void nv_slot_take(struct nv_slot *slot)
 	nv_slot_undue(slot);
 }
 
-bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name, const struct nv_call *call)
+bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name,
+                    const struct nv_call *call)
 {
 	if (!names || names->maker.tgid <= 0 || !(row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL))) {
 		return false;
@@ -259,7 +275,8 @@ bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char
 
 bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_call *call)
 {
-	if (!names || names->maker.tgid <= 0 || !nv_proc_equal(names->maker, nv_proc_of(call->pid))) {
+	if (!names || names->maker.tgid <= 0 ||
+	    !nv_proc_equal(names->maker, nv_proc_of(call->pid))) {
 		return false;
 	}
 	if (names->revealed && nv_strmap_get(names->revealed, name, strlen(name))) {
@@ -268,7 +285,8 @@ bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_c
 	if (!names->revealed) {
 		names->revealed = nv_strmap_new();
 	}
-	return names->revealed && nv_strmap_set(names->revealed, name, strlen(name), names, NULL) == 0;
+	return names->revealed &&
+	       nv_strmap_set(names->revealed, name, strlen(name), names, NULL) == 0;
 }
 
 /* True when path is dir or below it; *ret_rest is what follows dir. */
@@ -282,7 +300,8 @@ static bool below(const char *path, const char *dir, const char **ret_rest)
 	return true;
 }
 
-/* Moves the slots of one directory under its new path. Out of memory drops what this mount alone knew of it; the store has all data. */
+/* Moves the slots of one directory under its new path. Out of memory drops what this mount alone
+ * knew of it; the store has all data. */
 static void move_names(struct nv_save *save, const char *old, const char *to, const char *rest)
 {
 	cleanup_free char *path = NULL;
@@ -328,7 +347,8 @@ void nv_names_rebase(struct nv_save *save, const char *from, const char *to)
 		}
 		retired = malloc(sizeof(*retired));
 		if (!retired || asprintf(&path, "%s%s", to, rest) < 0) {
-			free(retired); /* the handle keeps a path that is gone: its save is refused with ENOENT */
+			/* the handle keeps a path that is gone: its save is refused with ENOENT */
+			free(retired);
 			continue;
 		}
 		*retired = (struct nv_retired){ h->retired, old };

@@ -43,7 +43,8 @@ static int open_unlinked(void)
 	return fd;
 }
 
-/* Makes room in the temporary file. posix_fallocate, so that a full disk is an error here and not SIGBUS later. */
+/* Makes room in the temporary file. posix_fallocate, so that a full disk is an error here and not
+ * SIGBUS later. */
 static int grow_file(struct nv_stage *stage, size_t cap)
 {
 	int fd = stage->fd >= 0 ? stage->fd : open_unlinked();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The written text of a handle or scratch file: bytes that grow in memory and, past NV_STAGE_SPILL, in an unlinked temporary file.
+ * The written text of a handle or scratch file: bytes that grow in memory and, past NV_STAGE_SPILL,
+ * in an unlinked temporary file.
  */
 #ifndef NV_SAVE_STAGE_H
 #define NV_SAVE_STAGE_H
@@ -19,7 +20,10 @@ struct nv_stage {
 	int fd;      /* the temporary file behind data, or -1: heap */
 };
 
-#define NV_STAGE_INIT { NULL, 0, 0, -1 }
+#define NV_STAGE_INIT                                                                              \
+	{                                                                                          \
+		NULL, 0, 0, -1                                                                     \
+	}
 
 /* Frees; *stage is then empty and usable again. */
 void nv_stage_release(struct nv_stage *stage);

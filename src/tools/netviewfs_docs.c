@@ -2,8 +2,9 @@
 /*
  * netviewfs-docs: a document store's collections as lines of canonical extended JSON, in and out.
  *
- * For seeding stores and for tests that ask a store directly: so it uses libbson's JSON, not the codec that the mount uses, and knows no
- * schema. libbson's parser is not made for texts of strangers; a mount never uses it.
+ * For seeding stores and for tests that ask a store directly: so it uses libbson's JSON, not the
+ * codec that the mount uses, and knows no schema. libbson's parser is not made for texts of
+ * strangers; a mount never uses it.
  */
 #include "config.h"
 
@@ -33,25 +34,28 @@ NV_DEFINE_CLEANUP(line, char *, free)
 
 static int usage(void)
 {
-	(void)fputs("Usage: netviewfs-docs import STORE COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs replace STORE COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs delete STORE COLLECTION <DOCUMENTS.ndjson\n"
-	            "       netviewfs-docs export STORE COLLECTION\n"
-	            "       netviewfs-docs list STORE\n"
-	            "STORE is an SQLite file or mongodb://HOST/DATABASE; with a login, put it into NETVIEWFS_DOCS and\n"
-	            "give - as STORE.\n"
-	            "Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n"
-	            "replace puts each document in the place of the one with its _id, delete removes that; neither\n"
-	            "writes a changelog entry.\n",
-	            stderr);
+	(void)fputs(
+		"Usage: netviewfs-docs import STORE COLLECTION <DOCUMENTS.ndjson\n"
+		"       netviewfs-docs replace STORE COLLECTION <DOCUMENTS.ndjson\n"
+		"       netviewfs-docs delete STORE COLLECTION <DOCUMENTS.ndjson\n"
+		"       netviewfs-docs export STORE COLLECTION\n"
+		"       netviewfs-docs list STORE\n"
+		"STORE is an SQLite file or mongodb://HOST/DATABASE; with a login, put it into NETVIEWFS_DOCS and\n"
+		"give - as STORE.\n"
+		"Documents are lines of canonical extended JSON. The collection \"changelog\" is the changelog.\n"
+		"replace puts each document in the place of the one with its _id, delete removes that; neither\n"
+		"writes a changelog entry.\n",
+		stderr);
 	return 2;
 }
 
-static int open_store(const char *path, bool readonly, struct nv_clock *clock, struct nv_docstore **ret_store, struct nv_err *err)
+static int open_store(const char *path, bool readonly, struct nv_clock *clock,
+                      struct nv_docstore **ret_store, struct nv_err *err)
 {
 	char uri[4096];
 	struct nv_docstore_config config = { .readonly = readonly, .clock = clock };
-	bool whole = strncmp(path, "mongodb://", 10) == 0 || strncmp(path, "mongodb+srv://", 14) == 0;
+	bool whole =
+		strncmp(path, "mongodb://", 10) == 0 || strncmp(path, "mongodb+srv://", 14) == 0;
 	int size = snprintf(uri, sizeof(uri), "%s%s", whole ? "" : "sqlite:", path);
 
 	if (size < 0 || (size_t)size >= sizeof(uri)) {
@@ -99,8 +103,10 @@ static int batch_commit(struct nv_docstore *store, struct batch *batch, struct n
 	return status;
 }
 
-/* Removes the document that has the _id of doc and, when it is a replacement, puts doc in its place. */
-static int change(struct nv_docstore *store, const struct batch *batch, const bson_t *doc, bool replaces, struct nv_err *err)
+/* Removes the document that has the _id of doc and, when it is a replacement, puts doc in its
+ * place. */
+static int change(struct nv_docstore *store, const struct batch *batch, const bson_t *doc,
+                  bool replaces, struct nv_err *err)
 {
 	struct nv_docwrite writes[2] = {
 		{ .kind = NV_DOCWRITE_DELETE, .collection = batch->collection },
@@ -125,8 +131,8 @@ static int change(struct nv_docstore *store, const struct batch *batch, const bs
 	return status < 0 ? nv_wrap(err, "line %zu", batch->line) : 0;
 }
 
-static int take_line(struct nv_docstore *store, struct batch *batch, const char *verb, const char *line, size_t size,
-                     struct nv_err *err)
+static int take_line(struct nv_docstore *store, struct batch *batch, const char *verb,
+                     const char *line, size_t size, struct nv_err *err)
 {
 	bson_error_t reason;
 	bson_t *doc = bson_new_from_json((const uint8_t *)line, (ssize_t)size, &reason);
@@ -143,7 +149,8 @@ static int take_line(struct nv_docstore *store, struct batch *batch, const char 
 	return batch->count == BATCH ? batch_commit(store, batch, err) : 0;
 }
 
-static int take_lines(struct nv_docstore *store, struct batch *batch, const char *verb, struct nv_err *err)
+static int take_lines(struct nv_docstore *store, struct batch *batch, const char *verb,
+                      struct nv_err *err)
 {
 	char *line NV_CLEANUP(line) = NULL;
 	size_t cap = 0;
@@ -207,7 +214,8 @@ static int print_name(void *ctx, const char *name, struct nv_err *err)
 
 static bool is_writing(const char *verb)
 {
-	return strcmp(verb, "import") == 0 || strcmp(verb, "replace") == 0 || strcmp(verb, "delete") == 0;
+	return strcmp(verb, "import") == 0 || strcmp(verb, "replace") == 0 ||
+	       strcmp(verb, "delete") == 0;
 }
 
 /* The exit status; why it failed goes to stderr. */
@@ -229,7 +237,8 @@ static int run(int argc, char **argv, struct nv_clock *clock, struct nv_err *err
 	if (strcmp(argv[2], "-") == 0 && !named) {
 		return nv_fail(err, EINVAL, "NETVIEWFS_DOCS is not set");
 	}
-	int status = open_store(strcmp(argv[2], "-") == 0 ? named : argv[2], !writes, clock, &store, err);
+	int status = open_store(strcmp(argv[2], "-") == 0 ? named : argv[2], !writes, clock, &store,
+	                        err);
 	if (status < 0) {
 		return status;
 	}
