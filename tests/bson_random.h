@@ -136,7 +136,8 @@ static inline uint8_t random_type(struct random_document *doc)
 	return random_types[chance_below(doc->chance, sizeof(random_types))];
 }
 
-/* True when the first `count` names already have this one; they stand one after another in names. */
+/* True when the first `count` names already have this one; they stand one after another in names.
+ */
 static inline bool random_has(const struct nv_buf *names, const struct nv_buf *key)
 {
 	for (size_t at = 0; at < names->len; at += strlen(names->data + at) + 1) {

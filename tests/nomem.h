@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Out of memory at an allocation of one's choice: countdown is set, and that allocation from then on fails. For programs that are linked
- * with $(nomem_ldflags), which include it once.
+ * Out of memory at an allocation of one's choice: countdown is set, and that allocation from then
+ * on fails. For programs that are linked with $(nomem_ldflags), which include it once.
  */
 #ifndef NV_TESTS_NOMEM_H
 #define NV_TESTS_NOMEM_H
@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The allocation that fails, counted down; 0 = none does. The wrappers have no other place for it. */
+/* The allocation that fails, counted down; 0 = none does. The wrappers have no other place for it.
+ */
 static unsigned long countdown;
 
 static bool fails_now(void)

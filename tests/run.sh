@@ -220,6 +220,8 @@ main() {
 	export NV_REQUIRE_SERVERS
 	wanted_packages=$packages
 	[ "${1:-}" != full ] || wanted_packages="$packages $full_packages"
+	# For Mongoose. A Node from elsewhere brings its own npm, which Debian's would be in the way of.
+	command -v npm >/dev/null || wanted_packages="$wanted_packages nodejs npm"
 	mkdir -p "$build" || exit 1
 	build=$(cd "$build" && pwd)
 	# shellcheck disable=SC2086

@@ -234,10 +234,9 @@ static void test_values_keep_their_bytes(void **state)
 	struct fixture *f = *state;
 	/* Regex options out of order, a NaN with a payload: what libbson's own appenders would
 	 * change. */
-	uint8_t bytes[] = { 42,  0,   0,    0,   0x10, '_', 'i', 'd', 0,    1,    0,
-		                         0,   0,   0x0b, 'r', 0,    'a', 0,   'z', 'i',  0,    0x01,
-		                         'n', 0,   1,    2,   3,    0,   0,   0,   0xf8, 0xff, 0x10,
-		                         'd', '.', 'd',  0,   7,    0,   0,   0,   0 };
+	uint8_t bytes[] = { 42,  0, 0,    0,    0x10, '_', 'i', 'd',  0,   1, 0, 0, 0, 0x0b,
+		            'r', 0, 'a',  0,    'z',  'i', 0,   0x01, 'n', 0, 1, 2, 3, 0,
+		            0,   0, 0xf8, 0xff, 0x10, 'd', '.', 'd',  0,   7, 0, 0, 0, 0 };
 	bson_t odd;
 	bson_t *doc = NULL;
 	bson_iter_t iter;

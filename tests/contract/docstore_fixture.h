@@ -15,8 +15,8 @@
 #include "base/metrics.h"
 #include "docstore/docstore.h"
 
-/* Where a server of the tests is not MongoDB's equal. Each flag leaves out what only that server gets wrong, and
- * docs/stores.md lists it. */
+/* Where a server of the tests is not MongoDB's equal. Each flag leaves out what only that server
+ * gets wrong, and docs/stores.md lists it. */
 enum odd {
 	ODD_NESTED = 1 << 0,    /* an array in an array is looked into too little, or too much */
 	ODD_POSITIONS = 1 << 1, /* a number in a path does not reach an element that is an array */
@@ -31,11 +31,12 @@ enum odd {
 /* A kind of store that the suite runs on. */
 struct backend {
 	const char *name;
-	const char *scheme; /* "sqlite:" is followed by a path in a private directory, "mongodb://HOST/" by a
-	                       database of the case's own */
-	bool indexes;       /* declares look-ups for the paths that the suite asks for */
-	bool pending;       /* a server without transactions */
-	unsigned odd;       /* enum odd: what the server does not do as MongoDB does */
+	/* "sqlite:" is followed by a path in a private directory, "mongodb://HOST/" by a database
+	 * of the case's own */
+	const char *scheme;
+	bool indexes; /* declares look-ups for the paths that the suite asks for */
+	bool pending; /* a server without transactions */
+	unsigned odd; /* enum odd: what the server does not do as MongoDB does */
 };
 
 struct fixture {
@@ -57,8 +58,8 @@ struct docstore_case {
 	void (*run)(void **state);
 };
 
-/* True for a store behind a connection: several round trips a call, a changelog in the order of _ids, _id first in
- * every document. */
+/* True for a store behind a connection: several round trips a call, a changelog in the order of
+ * _ids, _id first in every document. */
 bool is_remote(const struct fixture *f);
 
 /* Runs every case on every backend: a main's status. */

@@ -287,7 +287,8 @@ static int end_client(struct child *child)
 	return status;
 }
 
-/* Kills the client at every command of the commit; the next to open the store finds all or nothing. */
+/* Kills the client at every command of the commit; the next to open the store finds all or nothing.
+ */
 static void kill_everywhere(struct bench *bench, const char *which, enum nv_test_cut cut)
 {
 	unsigned stored = 0;

@@ -78,8 +78,8 @@ static void test_options_of_the_uri(void **state)
 /* ---- Indexes ---- */
 
 static const struct nv_docstore_index declared[] = {
-	{ "d", "teamId" },  { "d", "team_id" }, { "d", "name" }, { "users", "teams" },
-	{ "user", "teams" }, { "empty", "name" },
+	{ "d", "teamId" },    { "d", "team_id" },  { "d", "name" },
+	{ "users", "teams" }, { "user", "teams" }, { "empty", "name" },
 };
 
 /* Adds "collection.path " to a text. */
@@ -135,7 +135,8 @@ static void test_missing_indexes(void **state)
 	struct fixture *f = *state;
 	struct nv_docstore *store = open_declared(f, false);
 	check_indexes(f, store, false, "");
-	insert(f, "d", "{'_id':1,'team_id':{'$oid':'650000000000000000000001'},'teamId':null,'name':'a'}");
+	insert(f, "d",
+	       "{'_id':1,'team_id':{'$oid':'650000000000000000000001'},'teamId':null,'name':'a'}");
 	insert(f, "users", "{'_id':1,'teams':[1,2]}");
 	check_indexes(f, store, false, "d.team_id d.name users.teams ");
 	make_index(f, "{'createIndexes':'d','indexes':[{'key':{'name':1,'x':1},'name':'own'}]}");
@@ -178,7 +179,8 @@ static void test_index_of_pending_entries(void **state)
 }
 
 #define CASE(function, backend)                                                                    \
-	cmocka_unit_test_prestate_setup_teardown(function, docstore_setup, docstore_teardown, backend)
+	cmocka_unit_test_prestate_setup_teardown(function, docstore_setup, docstore_teardown,      \
+	                                         backend)
 
 /* True when the server is there, or may be absent. */
 static bool begin(struct nv_test_mongo *server, enum nv_test_mongo_kind kind, char *scheme)
@@ -202,14 +204,12 @@ int main(void)
 	struct nv_test_mongo java = { .pid = 0 };
 	char schemes[2][80] = { "", "" };
 	struct backend with = { .name = "SecantusDB", .scheme = schemes[0] };
-	struct backend without = {
-		.name = "mongo-java-server", .scheme = schemes[1], .pending = true
-	};
+	struct backend without = { .name = "mongo-java-server",
+		                   .scheme = schemes[1],
+		                   .pending = true };
 	const struct CMUnitTest all[] = {
-		CASE(test_options_of_the_uri, &with),
-		CASE(test_missing_indexes, &with),
-		CASE(test_a_partial_index_is_none, &with),
-		CASE(test_missing_indexes, &without),
+		CASE(test_options_of_the_uri, &with),          CASE(test_missing_indexes, &with),
+		CASE(test_a_partial_index_is_none, &with),     CASE(test_missing_indexes, &without),
 		CASE(test_index_of_pending_entries, &without),
 	};
 	struct CMUnitTest tests[sizeof(all) / sizeof(all[0])];

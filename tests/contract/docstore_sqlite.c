@@ -25,9 +25,9 @@
 #include "contract/docstore_fixture.h"
 
 static struct backend plain = { .name = "sqlite", .scheme = "sqlite:" };
-static struct backend looked_up = { .name = "sqlite with look-ups",
-	                           .scheme = "sqlite:",
-	                           .indexes = true };
+static struct backend looked_up = {
+	.name = "sqlite with look-ups", .scheme = "sqlite:", .indexes = true
+};
 
 /* ---- Another program ---- */
 
@@ -120,7 +120,8 @@ static int set_b(struct fixture *f, const char *id, const char *value)
 	return commit_one(f, &write);
 }
 
-/* An update of ours of what the look-ups do not know must not make it known by what changed only. */
+/* An update of ours of what the look-ups do not know must not make it known by what changed only.
+ */
 static void test_an_update_before_the_look_ups_hides_nothing(void **state)
 {
 	struct fixture *f = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the suites of netgoat/ share: a document store of each kind, the family on top of it without a mount, and the store asked directly.
- * JSON is written with single quotes.
+ * What the suites of netgoat/ share: a document store of each kind, the family on top of it without
+ * a mount, and the store asked directly. JSON is written with single quotes.
  */
 #ifndef NV_TESTS_CONTRACT_NETGOAT_FIXTURE_H
 #define NV_TESTS_CONTRACT_NETGOAT_FIXTURE_H
@@ -33,16 +33,17 @@ struct netgoat_fixture {
 
 /* A case for both stores: NETGOAT_CASES(fn) gives two CMUnitTests. */
 #define NETGOAT_CASES(fn)                                                                          \
-	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"mem" },                               \
+	{ "mem: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"mem" },                       \
 	{                                                                                          \
-		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"sqlite"                      \
+		"sqlite: " #fn, fn, netgoat_setup, netgoat_teardown, (void *)"sqlite"              \
 	}
 
 int netgoat_setup(void **state);
 int netgoat_teardown(void **state);
 
-/* One team (acme, 64b…01) with two domains (example.com 64c…01, example.org 64c…02), three records and one proxy in the first, two users
- * (ann in the team by users.teams, bob not). In the seed's spelling. */
+/* One team (acme, 64b…01) with two domains (example.com 64c…01, example.org 64c…02), three records
+ * and one proxy in the first, two users (ann in the team by users.teams, bob not). In the seed's
+ * spelling. */
 void seed_company(struct netgoat_fixture *f);
 
 /* The family anew: nothing remembered. */
@@ -54,7 +55,8 @@ void later(struct netgoat_fixture *f);
 /* Inserts a document, behind the family's back. */
 void put(struct netgoat_fixture *f, const char *collection, const char *json);
 
-/* Sets (value NULL: unsets) a field of the document with that _id (JSON), behind the family's back. */
+/* Sets (value NULL: unsets) a field of the document with that _id (JSON), behind the family's back.
+ */
 void poke(struct netgoat_fixture *f, const char *collection, const char *id, const char *path,
           const char *value);
 
@@ -83,7 +85,8 @@ const char *look(struct netgoat_fixture *f, const char *path);
 /* The version of a file, to be saved over; NULL when it is not there. */
 struct nv_blob *version(struct netgoat_fixture *f, const char *path);
 
-/* Saves text over base (NULL = none): "ok", "same" (nothing written), "ok NAME" (listed as NAME), or the name of an errno. */
+/* Saves text over base (NULL = none): "ok", "same" (nothing written), "ok NAME" (listed as NAME),
+ * or the name of an errno. */
 const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
                  const char *json);
 
@@ -104,7 +107,8 @@ void assert_log(struct netgoat_fixture *f, ...) __attribute__((sentinel));
 /* The whole newest entry as JSON. In f->text. */
 const char *newest_entry(struct netgoat_fixture *f);
 
-/* The reason of the last call's first fault (or error) has this in it, and its place is line (0 = any). */
+/* The reason of the last call's first fault (or error) has this in it, and its place is line (0 =
+ * any). */
 void assert_reason(struct netgoat_fixture *f, size_t line, const char *part);
 
 /* Round trips to the store so far. */

@@ -120,12 +120,12 @@ static void edge_is_what_is_pushed(void **state)
 	assert_string_equal(content(f, "views/edge/acme/example.org.json"), "ENOENT");
 	const char *text = content(f, "views/edge/acme/example.com.json");
 	assert_non_null(strstr(text, "'id': '64c000000000000000000001'"));
-	assert_non_null(strstr(
-		text,
-		"'target_urls': [\n    'http://192.0.2.20'\n  ]")); /* the one that is down is not */
-	assert_non_null(strstr(
-		text,
-		"'target_urls': [\n        'http://192.0.2.30'\n      ]")); /* once, and not the primary */
+	assert_non_null(strstr(text,
+	                       /* the one that is down is not */
+	                       "'target_urls': [\n    'http://192.0.2.20'\n  ]"));
+	assert_non_null(strstr(text,
+	                       /* once, and not the primary */
+	                       "'target_urls': [\n        'http://192.0.2.30'\n      ]"));
 	assert_non_null(strstr(text, "'private_key_pem': '********'"));
 	assert_null(strstr(text, "KEY'"));
 	assert_null(strstr(text, "'off'"));
@@ -636,7 +636,8 @@ static void a_scan_outlives_its_listing(void **state)
 		assert_non_null(strstr(content(f, path), wanted));
 	}
 	assert_true(trips(f) - before <= 25);
-	/* What changed before it was read ahead shows; what was read ahead is a second old at most. */
+	/* What changed before it was read ahead shows; what was read ahead is a second old at most.
+	 */
 	later(f);
 	for (size_t i = 0; i < 100; i++) {
 		(void)look(f, many(path, i));

@@ -58,11 +58,11 @@ static void what_changes_is_not_propagated(void **state)
 	seed_company(f);
 	poke(f, "dnsrecords", WWW_ID, "propagated", "true");
 	later(f);
-	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"),
-	                    "same");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"), "same");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "propagated"), "true");
-	assert_string_equal(edit(f, WWW, "{'value':'192.0.2.11','ttl':300,'active':true,'note':'x'}"),
-	                    "ok");
+	assert_string_equal(
+		edit(f, WWW, "{'value':'192.0.2.11','ttl':300,'active':true,'note':'x'}"), "ok");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "propagated"), "false");
 	assert_string_equal(field(f, "dnsrecords", APEX_ID, "propagated"), "none");
 	assert_null(strstr(newest_entry(f), "propagated"));
@@ -107,7 +107,8 @@ static void hidden_fields_survive(void **state)
 	assert_string_equal(field(f, "domains", COM_ID, "subdomains.0.target_url"),
 	                    "'http://192.0.2.5'");
 	assert_null(strstr(newest_entry(f), "KEY"));
-	/* A new element gets an _id and its defaults, by the schema; one taken out takes its secret along. */
+	/* A new element gets an _id and its defaults, by the schema; one taken out takes its secret
+	 * along. */
 	assert_string_equal(
 		edit(f, COM "/domain.json",
 	             "{'target_url':'http://192.0.2.3','active':true,"
@@ -170,11 +171,13 @@ static void secrets_in_other_shapes(void **state)
 		later(f);
 		assert_null(strstr(content(f, COM "/domain.json"), "SECRET"));
 		assert_null(strstr(f->text, "subdomains"));
-		assert_null(strstr(content(f, "views/stored/teams/acme/domains/example.com/domain.json"),
-		                   "SECRET"));
+		assert_null(strstr(
+			content(f, "views/stored/teams/acme/domains/example.com/domain.json"),
+			"SECRET"));
 		assert_non_null(strstr(f->text, "'subdomains': '********'"));
-		assert_string_equal(edit(f, COM "/domain.json", i % 2 ? "{'active':true}"
-		                                                      : "{'subdomains':'********','active':false}"),
+		assert_string_equal(edit(f, COM "/domain.json",
+		                         i % 2 ? "{'active':true}"
+		                               : "{'subdomains':'********','active':false}"),
 		                    "ok");
 		(void)snprintf(wanted, sizeof(wanted), "%s", shapes[i]);
 		assert_string_equal(field(f, "domains", COM_ID, "subdomains"), wanted);
@@ -302,7 +305,8 @@ static void a_save_without_base(void **state)
 {
 	struct netgoat_fixture *f = *state;
 	seed_company(f);
-	/* It is there: the same is the same, a field more is a merge, another value is a conflict. */
+	/* It is there: the same is the same, a field more is a merge, another value is a conflict.
+	 */
 	assert_string_equal(
 		save(f, WWW, NULL, "{'value':'192.0.2.10','ttl':300,'active':true,'note':'x'}"),
 		"same");
@@ -461,9 +465,10 @@ static void copies_get_ids_of_their_own(void **state)
 	assert_string_equal(said, "ok www.A.json");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.10'");
 	/* An id that the text names is meant. */
-	assert_string_equal(save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
-	                         "{'title':'t','body':'b','_id':{'$oid':'64e000000000000000000001'}}"),
-	                    "EEXIST");
+	assert_string_equal(
+		save(f, ORG "/alerts/64e000000000000000000001.json", NULL,
+	             "{'title':'t','body':'b','_id':{'$oid':'64e000000000000000000001'}}"),
+		"EEXIST");
 	assert_reason(f, 1, "another document has it");
 }
 
@@ -502,20 +507,18 @@ static void spelling_of_the_collection(void **state)
 	                         "{'content':'192.0.2.4','value':'192.0.2.5'}"),
 	                    "EINVAL");
 	assert_reason(f, 1, "value: is another spelling of content");
-	assert_string_equal(edit(f, COM "/records/www.A.json",
-	                         "{'content':'192.0.2.4','domainId':2}"),
-	                    "same");
-	assert_string_equal(edit(f, COM "/records/www.A.json",
-	                         "{'content':'192.0.2.4','domainId':7}"),
-	                    "EINVAL");
+	assert_string_equal(
+		edit(f, COM "/records/www.A.json", "{'content':'192.0.2.4','domainId':2}"), "same");
+	assert_string_equal(
+		edit(f, COM "/records/www.A.json", "{'content':'192.0.2.4','domainId':7}"),
+		"EINVAL");
 	assert_reason(f, 1, "contradicts the path");
 	/* A document that has both keeps both. */
 	put(f, "dnsrecords",
 	    "{'_id':4,'domain_id':2,'type':'A','name':'odd','content':null,'value':'192.0.2.1'}");
 	later(f);
-	assert_string_equal(edit(f, COM "/records/odd.A.json",
-	                         "{'content':null,'value':'192.0.2.2'}"),
-	                    "ok");
+	assert_string_equal(
+		edit(f, COM "/records/odd.A.json", "{'content':null,'value':'192.0.2.2'}"), "ok");
 	assert_string_equal(field(f, "dnsrecords", "4", "content"), "null");
 	assert_string_equal(field(f, "dnsrecords", "4", "value"), "'192.0.2.2'");
 	/* A reference that a document gets by being moved. */

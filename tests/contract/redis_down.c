@@ -110,7 +110,8 @@ static void test_a_hung_server_costs_one_timeout_then_nothing(void **state)
 	assert_within(started_ms, TIMEOUT_MS - 50, TIMEOUT_MS + SLACK_MS);
 	assert_non_null(strstr(err.msg, "no answer within the timeout"));
 
-	/* The breaker is open: who goes on asking, one thing after the other, does not wait each time. */
+	/* The breaker is open: who goes on asking, one thing after the other, does not wait each
+	 * time. */
 	started_ms = now_ms();
 
 	unsigned long long connects = metric(f, NV_METRIC_REDIS_CONNECTS);

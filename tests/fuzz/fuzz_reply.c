@@ -75,13 +75,16 @@ static uint64_t decode(const uint8_t *data, size_t size, size_t piece)
 	return sum;
 }
 
-/* True when an array of millions is announced: a fuzzer's allocator takes the room for it as an error. */
+/* True when an array of millions is announced: a fuzzer's allocator takes the room for it as an
+ * error. */
 static bool announces_millions(const uint8_t *data, size_t size)
 {
 	size_t digits = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		digits = data[i] == '*' ? 1 : digits > 0 && data[i] >= '0' && data[i] <= '9' ? digits + 1 : 0;
+		digits = data[i] == '*'                                   ? 1
+		         : digits > 0 && data[i] >= '0' && data[i] <= '9' ? digits + 1
+		                                                          : 0;
 		if (digits > 6) {
 			return true;
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A fuzzer's main for make check: its corpus, then mutations of it from a printed seed. A finding aborts, which the harness
- * counts as a failure. NV_FUZZ_RUNS and NV_FUZZ_SEED override how many and which.
+ * A fuzzer's main for make check: its corpus, then mutations of it from a printed seed. A finding
+ * aborts, which the harness counts as a failure. NV_FUZZ_RUNS and NV_FUZZ_SEED override how many
+ * and which.
  */
 #include "config.h"
 

@@ -103,7 +103,8 @@ static char *read_message(int fd, size_t *ret_size)
 	return message;
 }
 
-/* The name of a command: the first key of its document. An OP_MSG may have its sections in any order; the driver puts the document first. */
+/* The name of a command: the first key of its document. An OP_MSG may have its sections in any
+ * order; the driver puts the document first. */
 static const char *command_name(const char *message, size_t size)
 {
 	uint32_t opcode = number(message + 12);

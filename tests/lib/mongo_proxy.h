@@ -24,8 +24,8 @@ void nv_test_proxy_free(struct nv_test_proxy *proxy);
 /* Its port. */
 unsigned nv_test_proxy_port(const struct nv_test_proxy *proxy);
 
-/* Counts from now on; command number `step`, from 1, is cut, once. 0: none is. victim: this process is killed then; 0: the connection
- * is closed. */
+/* Counts from now on; command number `step`, from 1, is cut, once. 0: none is. victim: this process
+ * is killed then; 0: the connection is closed. */
 void nv_test_proxy_arm(struct nv_test_proxy *proxy, unsigned step, enum nv_test_cut cut,
                        pid_t victim);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The save engine over the toy family, its clock in hand; for programs of tests/unit, which include it once.
+ * The save engine over the toy family, its clock in hand; for programs of tests/unit, which include
+ * it once.
  */
 #ifndef NV_TESTS_SAVE_FIXTURE_H
 #define NV_TESTS_SAVE_FIXTURE_H
@@ -32,7 +33,11 @@ static int setup(void **state)
 	f->tree = (struct nv_tree){ .rows = toy_rows, .rows_count = toy_rows_count };
 	f->tree.self[NV_FAMILY_ROOT] = &f->tree;
 	f->tree.self[NV_FAMILY_NETDOX] = &f->toy;
-	const struct nv_save_config config = { .tree = &f->tree, .clock = f->clock, .errors = f->errors, .metrics = &f->metrics, .scratch_bytes = 65536 };
+	const struct nv_save_config config = { .tree = &f->tree,
+		                               .clock = f->clock,
+		                               .errors = f->errors,
+		                               .metrics = &f->metrics,
+		                               .scratch_bytes = 65536 };
 	assert_int_equal(nv_save_new(&config, &f->save, NULL), 0);
 	f->call = (struct nv_call){ .uid = 7, .gid = 7, .pid = getpid(), .faults = &f->faults };
 	*state = f;

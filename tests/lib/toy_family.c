@@ -47,7 +47,8 @@ static struct nv_blob *blob_of(struct toy *toy, const char *text)
 	return nv_blob_new(strdup(text), strlen(text), nv_clock_ms(toy->clock), NULL, NULL);
 }
 
-static int toy_load(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob **ret_blob, struct nv_err *err)
+static int toy_load(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob **ret_blob, struct nv_err *err)
 {
 	struct toy *toy = self;
 	const char *text = toy_get(toy, node->path);
@@ -80,7 +81,8 @@ static bool has_below(const struct toy *toy, const char *path)
 	return false;
 }
 
-static int toy_lookup(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_entry *ret_entry, struct nv_err *err)
+static int toy_lookup(void *self, const struct nv_call *call, const struct nv_node *child,
+                      struct nv_entry *ret_entry, struct nv_err *err)
 {
 	struct toy *toy = self;
 	struct nv_blob *blob = NULL;
@@ -94,13 +96,17 @@ static int toy_lookup(void *self, const struct nv_call *call, const struct nv_no
 		r = toy_load(self, call, child, &blob, err);
 	}
 	if (r == 0) {
-		*ret_entry = (struct nv_entry){ .name = strdup(child->name), .row = child->row, .blob = blob, .size = blob ? blob->size : 0,
+		*ret_entry = (struct nv_entry){ .name = strdup(child->name),
+			                        .row = child->row,
+			                        .blob = blob,
+			                        .size = blob ? blob->size : 0,
 			                        .sampled_ms = nv_clock_ms(toy->clock) };
 	}
 	return r;
 }
 
-static int toy_list(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_listing **ret_listing, struct nv_err *err)
+static int toy_list(void *self, const struct nv_call *call, const struct nv_node *dir,
+                    struct nv_listing **ret_listing, struct nv_err *err)
 {
 	struct toy *toy = self;
 	size_t cursor = 0;
@@ -115,15 +121,19 @@ static int toy_list(void *self, const struct nv_call *call, const struct nv_node
 	}
 	struct nv_listing *listing = nv_listing_new(nv_clock_ms(toy->clock));
 	while (nv_strmap_next(toy->files, &cursor, &key, &size, &value)) {
-		const char *rest = size > n && memcmp(key, dir->path, n) == 0 && key[n] == '/' ? key + n + 1 : NULL;
+		const char *rest = size > n && memcmp(key, dir->path, n) == 0 && key[n] == '/'
+		                           ? key + n + 1
+		                           : NULL;
 		if (!rest || memchr(rest, '/', size - (size_t)(rest - key))) {
 			continue;
 		}
 		char *name = strndup(rest, size - (size_t)(rest - key));
 		const struct nv_row *row = dir->row;
-		for (size_t i = 0; i < toy_rows_count; i++) { /* the first file row below this one: the toy has one a directory */
+		/* the first file row below this one: the toy has one a directory */
+		for (size_t i = 0; i < toy_rows_count; i++) {
 			const char *pattern = toy_rows[i].pattern;
-			if (strncmp(pattern, dir->row->pattern, strlen(dir->row->pattern)) == 0 && toy_rows[i].type == NV_FILE) {
+			if (strncmp(pattern, dir->row->pattern, strlen(dir->row->pattern)) == 0 &&
+			    toy_rows[i].type == NV_FILE) {
 				row = &toy_rows[i];
 				break;
 			}
@@ -135,7 +145,8 @@ static int toy_list(void *self, const struct nv_call *call, const struct nv_node
 	return 0;
 }
 
-static int toy_check(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, const char *text, size_t size, size_t from,
+static int toy_check(void *self, const struct nv_call *call, const struct nv_node *node,
+                     struct nv_blob *base, const char *text, size_t size, size_t from,
                      enum nv_check how, struct nv_err *err)
 {
 	(void)self;
@@ -147,7 +158,14 @@ static int toy_check(void *self, const struct nv_call *call, const struct nv_nod
 	for (size_t at = from; at < size; line++) {
 		const char *end = memchr(text + at, '\n', size - at);
 		if (!end) {
-			return how == NV_CHECK_PREFIX ? 0 : nv_fail(err, nv_faults_add(call->faults, line, 1, "no newline at the end") < 0 ? EINVAL : EINVAL, "%s: no newline", node->path);
+			return how == NV_CHECK_PREFIX
+			               ? 0
+			               : nv_fail(err,
+			                         nv_faults_add(call->faults, line, 1,
+			                                       "no newline at the end") < 0
+			                                 ? EINVAL
+			                                 : EINVAL,
+			                         "%s: no newline", node->path);
 		}
 		if (end - (text + at) == 3 && memcmp(text + at, "bad", 3) == 0) {
 			(void)nv_faults_add(call->faults, line, 1, "a bad line");
@@ -158,12 +176,14 @@ static int toy_check(void *self, const struct nv_call *call, const struct nv_nod
 	return 0;
 }
 
-static int toy_save(void *self, const struct nv_call *call, const struct nv_node *node, const struct nv_save_request *request, struct nv_save_result *result,
+static int toy_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                    const struct nv_save_request *request, struct nv_save_result *result,
                     struct nv_err *err)
 {
 	struct toy *toy = self;
 	const char *stored = toy_get(toy, node->path);
-	int r = toy_check(self, call, node, request->base, request->text, request->size, 0, NV_CHECK_WHOLE, err);
+	int r = toy_check(self, call, node, request->base, request->text, request->size, 0,
+	                  NV_CHECK_WHOLE, err);
 	r = r < 0 ? r : store(toy, err);
 	if (r < 0) {
 		return r;
@@ -176,7 +196,11 @@ static int toy_save(void *self, const struct nv_call *call, const struct nv_node
 		return nv_fail(err, ESTALE, "%s: changed by somebody else", node->path);
 	}
 	if (!stored || strcmp(stored, text) != 0) {
-		nv_buf_printf(&toy->log, "%s %s\n", request->parent ? "revive" : stored ? "update" : "create", node->path);
+		nv_buf_printf(&toy->log, "%s %s\n",
+		              request->parent ? "revive"
+		              : stored        ? "update"
+		                              : "create",
+		              node->path);
 		toy_put(toy, node->path, text);
 		result->changed = true;
 	}
@@ -184,7 +208,8 @@ static int toy_save(void *self, const struct nv_call *call, const struct nv_node
 	return 0;
 }
 
-static int toy_unlink(void *self, const struct nv_call *call, const struct nv_node *node, struct nv_blob *base, bool check_only, struct nv_err *err)
+static int toy_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
+                      struct nv_blob *base, bool check_only, struct nv_err *err)
 {
 	struct toy *toy = self;
 	(void)call;
@@ -200,7 +225,8 @@ static int toy_unlink(void *self, const struct nv_call *call, const struct nv_no
 	return r;
 }
 
-static int toy_mkdir(void *self, const struct nv_call *call, const struct nv_node *child, struct nv_err *err)
+static int toy_mkdir(void *self, const struct nv_call *call, const struct nv_node *child,
+                     struct nv_err *err)
 {
 	struct toy *toy = self;
 	char path[512];
@@ -214,7 +240,8 @@ static int toy_mkdir(void *self, const struct nv_call *call, const struct nv_nod
 	return r;
 }
 
-static int toy_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir, struct nv_err *err)
+static int toy_rmdir(void *self, const struct nv_call *call, const struct nv_node *dir,
+                     struct nv_err *err)
 {
 	struct toy *toy = self;
 	char path[512];
@@ -232,7 +259,8 @@ static int toy_rmdir(void *self, const struct nv_call *call, const struct nv_nod
 	return r;
 }
 
-static int toy_rename(void *self, const struct nv_call *call, const struct nv_node *from, const struct nv_node *to, bool replace, struct nv_err *err)
+static int toy_rename(void *self, const struct nv_call *call, const struct nv_node *from,
+                      const struct nv_node *to, bool replace, struct nv_err *err)
 {
 	struct toy *toy = self;
 	(void)call;
@@ -249,9 +277,18 @@ static int toy_rename(void *self, const struct nv_call *call, const struct nv_no
 	return 0;
 }
 
-static const struct nv_node_ops dir_ops = { .name = "toy dir", .lookup = toy_lookup, .list = toy_list, .mkdir = toy_mkdir, .rmdir = toy_rmdir };
+static const struct nv_node_ops dir_ops = { .name = "toy dir",
+	                                    .lookup = toy_lookup,
+	                                    .list = toy_list,
+	                                    .mkdir = toy_mkdir,
+	                                    .rmdir = toy_rmdir };
 static const struct nv_node_ops file_ops = {
-	.name = "toy file", .load = toy_load, .check = toy_check, .save = toy_save, .unlink = toy_unlink, .rename = toy_rename,
+	.name = "toy file",
+	.load = toy_load,
+	.check = toy_check,
+	.save = toy_save,
+	.unlink = toy_unlink,
+	.rename = toy_rename,
 };
 
 const struct nv_row toy_rows[] = {
@@ -259,12 +296,35 @@ const struct nv_row toy_rows[] = {
 	{ .pattern = "d", .type = NV_DIR, .family = NV_FAMILY_NETDOX, .ops = &dir_ops },
 	{ .pattern = "d/NAME.txt", .type = NV_FILE, .family = NV_FAMILY_NETDOX, .ops = &file_ops },
 	{ .pattern = "p", .type = NV_DIR, .family = NV_FAMILY_NETDOX, .ops = &dir_ops },
-	{ .pattern = "p/ID", .type = NV_FILE, .family = NV_FAMILY_NETDOX, .flags = NV_ROW_ANYNAME, .ops = &file_ops },
+	{ .pattern = "p/ID",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_ANYNAME,
+	  .ops = &file_ops },
 	{ .pattern = "o", .type = NV_DIR, .family = NV_FAMILY_NETDOX, .ops = &dir_ops },
-	{ .pattern = "o/OBJ", .type = NV_DIR, .family = NV_FAMILY_NETDOX, .flags = NV_ROW_OBJECT, .ops = &dir_ops },
-	{ .pattern = "o/OBJ/own.json", .type = NV_FILE, .family = NV_FAMILY_NETDOX, .flags = NV_ROW_OWN, .ops = &file_ops },
-	{ .pattern = "o/OBJ/fixed", .type = NV_FILE, .family = NV_FAMILY_NETDOX, .flags = NV_ROW_DERIVED | NV_ROW_READONLY, .ops = &file_ops },
-	{ .pattern = "o/OBJ/sub", .type = NV_DIR, .family = NV_FAMILY_NETDOX, .flags = NV_ROW_STRUCTURAL, .ops = &dir_ops },
-	{ .pattern = "o/OBJ/sub/ID.txt", .type = NV_FILE, .family = NV_FAMILY_NETDOX, .ops = &file_ops },
+	{ .pattern = "o/OBJ",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_OBJECT,
+	  .ops = &dir_ops },
+	{ .pattern = "o/OBJ/own.json",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_OWN,
+	  .ops = &file_ops },
+	{ .pattern = "o/OBJ/fixed",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_DERIVED | NV_ROW_READONLY,
+	  .ops = &file_ops },
+	{ .pattern = "o/OBJ/sub",
+	  .type = NV_DIR,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_STRUCTURAL,
+	  .ops = &dir_ops },
+	{ .pattern = "o/OBJ/sub/ID.txt",
+	  .type = NV_FILE,
+	  .family = NV_FAMILY_NETDOX,
+	  .ops = &file_ops },
 };
 const size_t toy_rows_count = sizeof(toy_rows) / sizeof(toy_rows[0]);

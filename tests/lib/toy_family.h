@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A family for tests of save/: a few files in memory, a log of what was done to them, and errors on request.
+ * A family for tests of save/: a few files in memory, a log of what was done to them, and errors on
+ * request.
  *
- * Tree: d/NAME.txt (files), p/ID (any name), o/OBJ/ (objects) with own.json, sub/ID.txt, fixed (read-only), l/NAME (links).
- * A text is valid when it ends with a newline and no line is "bad". Versions merge when one side did not change; else -ESTALE.
+ * Tree: d/NAME.txt (files), p/ID (any name), o/OBJ/ (objects) with own.json, sub/ID.txt, fixed
+ * (read-only), l/NAME (links). A text is valid when it ends with a newline and no line is "bad".
+ * Versions merge when one side did not change; else -ESTALE.
  */
 #ifndef NV_TESTS_TOY_FAMILY_H
 #define NV_TESTS_TOY_FAMILY_H
@@ -16,8 +18,9 @@
 struct toy {
 	struct nv_clock *clock;
 	struct nv_strmap *files; /* path → char *text, owned */
-	struct nv_buf log;       /* "save PATH\n", "delete PATH\n", … for each change of the store */
-	int fail;                /* errno that the next store call gets; 0 = none */
+	/* "save PATH\n", "delete PATH\n", … for each change of the store */
+	struct nv_buf log;
+	int fail; /* errno that the next store call gets; 0 = none */
 	unsigned loads;
 };
 

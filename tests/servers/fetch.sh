@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Fetches the MongoDB-compatible servers that tests start, each pinned by version and by the hash of every file:
+# Fetches the MongoDB-compatible servers that tests start, and the Mongoose that writes beside a mount, each pinned by version and by the
+# hash of every file:
 #
-#   sh tests/servers/fetch.sh [secantusdb] [mongo-java-server]
+#   sh tests/servers/fetch.sh [secantusdb] [mongo-java-server] [mongoose]
 #
 # They land in ${NV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/netviewfs-tests}; what is there is not fetched again. Needs python3 with pip
-# for the first, Maven and a Java runtime for the second. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
+# for the first, Maven and a Java runtime for the second, Node and npm for the third. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -57,11 +58,18 @@ fetch_mongo_java_server() {
 		"$here/mongo-java-server/Run.java"
 }
 
-[ $# -gt 0 ] || set -- secantusdb mongo-java-server
+# The lock file has the hashes.
+fetch_mongoose() {
+	cp "$here/mongoose/package.json" "$here/mongoose/package-lock.json" .
+	npm ci --silent --no-audit --no-fund --ignore-scripts --no-update-notifier
+}
+
+[ $# -gt 0 ] || set -- secantusdb mongo-java-server mongoose
 for server in "$@"; do
 	case $server in
 	secantusdb) get secantusdb-0.6.0b17 fetch_secantusdb ;;
 	mongo-java-server) get mongo-java-server-1.47.0 fetch_mongo_java_server ;;
+	mongoose) get mongoose-8.24.10 fetch_mongoose ;;
 	*)
 		echo "fetch.sh: no such server: $server" >&2
 		exit 1

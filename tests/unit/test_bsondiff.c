@@ -419,7 +419,8 @@ static void test_merge_above_and_below(void **state)
 	             "{\"a\":{\"x\":2,\"$k\":1}}", "!+a={\"x\":1,\"$k\":2} was {\"x\":2,\"$k\":1}");
 }
 
-/* expected: "0 - 1" = edited[0] is stored[0], edited[1] is new, edited[2] is stored[1]; NULL: refused. */
+/* expected: "0 - 1" = edited[0] is stored[0], edited[1] is new, edited[2] is stored[1]; NULL:
+ * refused. */
 static void assert_match(const char *stored_text, const char *edited_text, const char *key,
                          const char *expected)
 {

@@ -63,7 +63,8 @@ static void test_stopped_only_advances_move_it(void **state)
 	nv_clock_advance(clock, 500);
 	assert_true(nv_clock_ms(clock) == before + 500);
 	struct timespec later = nv_clock_wall(clock);
-	assert_true((later.tv_sec - wall.tv_sec) * 1000000000 + later.tv_nsec - wall.tv_nsec == 500000000);
+	assert_true((later.tv_sec - wall.tv_sec) * 1000000000 + later.tv_nsec - wall.tv_nsec ==
+	            500000000);
 	nv_clock_free(clock);
 }
 

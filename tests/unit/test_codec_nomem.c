@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Out of memory at every single allocation of every codec: it is said, and nothing is lost or half done. The program is
- * linked with --wrap for the allocators.
+ * Out of memory at every single allocation of every codec: it is said, and nothing is lost or half
+ * done. The program is linked with --wrap for the allocators.
  */
 #include "config.h"
 
@@ -15,7 +15,8 @@
 #include "codec_test.h"
 #include "../nomem.h"
 
-/* Fails the first allocation of reading and writing the text, then the second, … until all is well. */
+/* Fails the first allocation of reading and writing the text, then the second, … until all is well.
+ */
 static void try_all_failures(const struct codec *codec, const char *text, int expected)
 {
 	unsigned long failing = 0;

@@ -27,10 +27,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int add(struct nv_conflicts *conflicts, const char *path, const char *base, const char *mine, const char *theirs, char *ret_name)
+static int add(struct nv_conflicts *conflicts, const char *path, const char *base, const char *mine,
+               const char *theirs, char *ret_name)
 {
 	const struct nv_conflict_bytes texts[NV_CONFLICT_TEXTS] = {
-		{ base, base ? strlen(base) : 0 }, { mine, strlen(mine) }, { theirs, theirs ? strlen(theirs) : 0 },
+		{ base, base ? strlen(base) : 0 },
+		{ mine, strlen(mine) },
+		{ theirs, theirs ? strlen(theirs) : 0 },
 	};
 	return nv_conflicts_add(conflicts, path, texts, ret_name);
 }
@@ -44,7 +47,8 @@ static void test_texts_are_kept_as_they_are(void **state)
 	assert_int_equal(nv_conflicts_new(*state, 10, 1000, &conflicts), 0);
 	assert_int_equal(add(conflicts, "a/b/meta", NULL, "mine\n", "theirs\n", name), 0);
 	assert_string_equal(strchr(name, '-'), "-meta");
-	assert_int_equal(nv_conflicts_get(conflicts, name, NV_CONFLICT_BASE, &text, &size), -ENOENT);
+	assert_int_equal(nv_conflicts_get(conflicts, name, NV_CONFLICT_BASE, &text, &size),
+	                 -ENOENT);
 	assert_int_equal(nv_conflicts_get(conflicts, name, NV_CONFLICT_MINE, &text, &size), 0);
 	assert_string_equal(text, "mine\n");
 	assert_int_equal(size, 5);

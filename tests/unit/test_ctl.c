@@ -180,7 +180,8 @@ static void test_clock_is_hidden_without_test_control(void **state)
 
 static void test_clock_moves_the_daemons_clock(void **state)
 {
-	static const char *const bad[] = { "", "\n", "-5", "5 ", "5\n\n", "1000000000000", "x", "stops" };
+	static const char *const bad[] = { "",  "\n",   "-5", "5 ", "5\n\n", "1000000000000",
+		                           "x", "stops" };
 	struct fixture *fixture = *state;
 	char storage[64];
 	struct nv_node node = resolve(fixture, ".netviewfs/clock", storage);
@@ -236,7 +237,8 @@ static void test_status_is_made_on_a_read_only(void **state)
 	assert_non_null(strstr(first->text, "\nstore: asked 1\n"));
 	assert_string_equal(first->text, second->text);
 
-	/* A second later a read asks again, a stat does not: a store that is down must not hold up ls. */
+	/* A second later a read asks again, a stat does not: a store that is down must not hold up
+	 * ls. */
 	nv_clock_advance(fixture->clock, 61000);
 	assert_int_equal(nv_ctl_ops.lookup(node.self, &fixture->call, &node, &entry, &fixture->err),
 	                 0);

@@ -855,7 +855,8 @@ static void test_size_limit(void **state)
 	}
 }
 
-/* Many fields in one object, many small texts, many scans: each would take minutes if a step looked at all that came before. */
+/* Many fields in one object, many small texts, many scans: each would take minutes if a step looked
+ * at all that came before. */
 static void test_nothing_is_quadratic(void **state)
 {
 	(void)state;

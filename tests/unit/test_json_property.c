@@ -62,7 +62,8 @@ static void test_odd_documents_survive_too(void **state)
 	assert_in_range(opaque, CODEC_ROUNDS / 50, CODEC_ROUNDS - CODEC_ROUNDS / 50);
 }
 
-/* A byte changed anywhere: nothing is read outside the document, and what is still well-formed survives. */
+/* A byte changed anywhere: nothing is read outside the document, and what is still well-formed
+ * survives. */
 static void test_damaged_documents_are_shown(void **state)
 {
 	(void)state;
@@ -122,7 +123,8 @@ static void test_values_survive_as_text(void **state)
 	}
 }
 
-/* Our plain texts are Extended JSON v2: libbson reads the same from them, where it can read them. */
+/* Our plain texts are Extended JSON v2: libbson reads the same from them, where it can read them.
+ */
 static void test_texts_are_extended_json(void **state)
 {
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Path components of documents: what is listed reads back as the document, for any bytes in its names and any _id. */
+/* Path components of documents: what is listed reads back as the document, for any bytes in its
+ * names and any _id. */
 #include "config.h"
 
 #include <errno.h>

@@ -266,7 +266,8 @@ static void test_config_file(void **state)
 static const char *mongo_env(const char *name)
 {
 	return strcmp(name, "NETVIEWFS_DOCS") == 0
-	               ? "mongodb://ann:" SECRET "@h1:27017,h2/net?replicaSet=rs&tlsCertificateKeyFilePassword=" SECRET
+	               ? "mongodb://ann:" SECRET
+	                 "@h1:27017,h2/net?replicaSet=rs&tlsCertificateKeyFilePassword=" SECRET
 	               : NULL;
 }
 
@@ -378,11 +379,9 @@ static void test_words(void **state)
 
 static void test_help_lists_what_users_set(void **state)
 {
-	static const char *const lines[] = {
-		"  docs=URI", "  redis=URI", "  timeout=SECONDS",
-		"(default: 64M)",     "  ro ",       "  allow_other ",
-		"NETVIEWFS_REDIS"
-	};
+	static const char *const lines[] = { "  docs=URI",     "  redis=URI", "  timeout=SECONDS",
+		                             "(default: 64M)", "  ro ",       "  allow_other ",
+		                             "NETVIEWFS_REDIS" };
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
 	(void)state;

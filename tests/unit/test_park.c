@@ -50,7 +50,8 @@ static void unlink_many(struct fixture *f, int count)
 
 enum { FEW = 2000, MANY = 10 * FEW };
 
-/* Ten times the work takes some ten times the processor time; squared, it would be a hundred times. Times too short to tell are taken for more. */
+/* Ten times the work takes some ten times the processor time; squared, it would be a hundred times.
+ * Times too short to tell are taken for more. */
 static void assert_linear(clock_t few, clock_t many)
 {
 	clock_t least = CLOCKS_PER_SEC / 500;
@@ -125,7 +126,9 @@ static void test_each_name_has_its_own_time(void **state)
 	toy_put(&f->toy, "d/a.txt", "a\n");
 	toy_put(&f->toy, "d/b.txt", "b\n");
 	toy_put(&f->toy, "d/c.txt", "c\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0,
+	                                &f->err),
+	                 0);
 	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "b.txt", &f->err), 0);
 	pass(f, 400);
 	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "c.txt", &f->err), 0);
@@ -137,18 +140,22 @@ static void test_each_name_has_its_own_time(void **state)
 	pass(f, 400);
 	assert_int_equal(count_lines(f, "delete d/c.txt"), 1);
 	cleanup_found struct nv_found found = { 0 };
-	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), "a.txt", &found, &f->err), -ENOENT);
+	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), "a.txt", &found, &f->err),
+	                 -ENOENT);
 	pass(f, 1100);
 	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), "a.txt", &found, &f->err), 0);
 }
 
-/* A new name that waits, committed by the timer while its writer still holds it open: nothing is reported, and what the writer writes then is an update. */
+/* A new name that waits, committed by the timer while its writer still holds it open: nothing is
+ * reported, and what the writer writes then is an update. */
 static void test_committed_while_open(void **state)
 {
 	struct fixture *f = *state;
 	struct nv_opened opened = { 0 };
 	cleanup_found struct nv_found found = { 0 };
-	assert_int_equal(nv_save_create(f->save, &f->call, dir("p"), "note", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("p"), "note", 0644, O_WRONLY,
+	                                &opened, &found, &f->err),
+	                 0);
 	assert_int_equal(nv_handle_write(opened.handle, &f->call, "one\n", 4, 0, &f->err), 0);
 	assert_int_equal(nv_handle_flush(opened.handle, &f->call, &f->err), 0);
 	pass(f, 500);
@@ -172,19 +179,28 @@ static void assert_told(struct fixture *f, const char *path, bool told)
 	assert_int_equal(errors.data && strstr(errors.data, path), told);
 }
 
-/* However a file comes to a name that no tool uses on the way: who waits for it to be stored is told that it is not. */
+/* However a file comes to a name that no tool uses on the way: who waits for it to be stored is
+ * told that it is not. */
 static void test_scratch_of_no_pattern_is_reported(void **state)
 {
 	struct fixture *f = *state;
 	struct nv_opened opened = { 0 };
 	cleanup_found struct nv_found found = { 0 };
 	toy_put(&f->toy, "d/a.txt", "a\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "moved.tx", 0, &f->err), 0);
-	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "moved.tx",
+	                                0, &f->err),
+	                 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", 0644,
+	                                O_WRONLY, &opened, &found, &f->err),
+	                 0);
 	nv_handle_release(opened.handle, &f->call);
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", dir("d"), "b.tx", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), ".b.txt.Ab12Cd", dir("d"),
+	                                "b.tx", 0, &f->err),
+	                 0);
 	nv_found_release(&found);
-	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), "long.tx", 0644, O_WRONLY, &opened, &found, &f->err), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), "long.tx", 0644, O_WRONLY,
+	                                &opened, &found, &f->err),
+	                 0);
 	pass(f, 10000);
 	assert_told(f, "d/moved.tx", true);
 	assert_told(f, "d/b.tx", true);

@@ -51,10 +51,12 @@ static struct nv_handle *open_at(struct fixture *f, const char *at, const char *
 	cleanup_found struct nv_found found = { 0 };
 	int r = nv_save_lookup(f->save, &f->call, dir(at), name, &found, &f->err);
 	if (r == 0) {
-		r = nv_save_open(f->save, &f->call, dir(at), name, found.scratch, flags & ~O_CREAT, &opened, &f->err);
+		r = nv_save_open(f->save, &f->call, dir(at), name, found.scratch, flags & ~O_CREAT,
+		                 &opened, &f->err);
 	} else if (flags & O_CREAT) {
 		nv_found_release(&found);
-		r = nv_save_create(f->save, &f->call, dir(at), name, 0644, flags, &opened, &found, &f->err);
+		r = nv_save_create(f->save, &f->call, dir(at), name, 0644, flags, &opened, &found,
+		                   &f->err);
 	}
 	return r == 0 ? opened.handle : NULL;
 }
@@ -92,11 +94,11 @@ static char *cat(struct fixture *f, const char *at, const char *name)
 	return text;
 }
 
-#define assert_cat(f, at, name, expected)               \
-	do {                                            \
-		cleanup_free char *text = cat(f, at, name); \
-		assert_non_null(text);                  \
-		assert_string_equal(text, expected);    \
+#define assert_cat(f, at, name, expected)                                                          \
+	do {                                                                                       \
+		cleanup_free char *text = cat(f, at, name);                                        \
+		assert_non_null(text);                                                             \
+		assert_string_equal(text, expected);                                               \
 	} while (0)
 
 static void assert_log(struct fixture *f, const char *expected)
@@ -367,18 +369,24 @@ static void test_editor_moves_aside(void **state)
 {
 	struct fixture *f = *state;
 	toy_put(&f->toy, "d/a.txt", "v1\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0,
+	                                &f->err),
+	                 0);
 	assert_false(exists(f, "d", "a.txt"));
 	assert_cat(f, "d", "a.txt~", "v1\n");
 	assert_int_equal(echo(f, "d", "a.txt", "v2\n"), 0);
 	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "a.txt~", &f->err), 0);
 	pass(f, 3000);
 	assert_log(f, "update d/a.txt\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt~", 0,
+	                                &f->err),
+	                 0);
 	pass(f, 2000);
 	assert_cat(f, "d", "a.txt", "v2\n");
 	assert_log(f, "update d/a.txt\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("p"), "a.txt~", 0, &f->err), -EPERM);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("p"), "a.txt~", 0,
+	                                &f->err),
+	                 -EPERM);
 }
 
 static void test_temporary_file_renamed_over(void **state)
@@ -387,11 +395,15 @@ static void test_temporary_file_renamed_over(void **state)
 	toy_put(&f->toy, "d/a.txt", "v1\n");
 	assert_int_equal(echo(f, "d", "sedAbC123", "v2\n"), 0);
 	assert_log(f, "");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "sedAbC123", dir("d"), "a.txt", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "sedAbC123", dir("d"), "a.txt",
+	                                0, &f->err),
+	                 0);
 	assert_log(f, "update d/a.txt\n");
 	assert_false(exists(f, "d", "sedAbC123"));
 	assert_int_equal(echo(f, "d", "sedAbC123", "bad\n"), 0);
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "sedAbC123", dir("d"), "a.txt", 0, &f->err), -EINVAL);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "sedAbC123", dir("d"), "a.txt",
+	                                0, &f->err),
+	                 -EINVAL);
 	assert_true(exists(f, "d", "sedAbC123"));
 	assert_cat(f, "d", "a.txt", "v2\n");
 }
@@ -403,7 +415,9 @@ static void test_new_any_name_waits(void **state)
 	assert_int_equal(echo(f, "p", "noteQx7aZ0", "v2\n"), 0);
 	assert_log(f, "");
 	assert_cat(f, "p", "noteQx7aZ0", "v2\n");
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("p"), "noteQx7aZ0", dir("p"), "note", 0, &f->err), 0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("p"), "noteQx7aZ0", dir("p"), "note",
+	                                0, &f->err),
+	                 0);
 	pass(f, 3000);
 	assert_log(f, "update p/note\n");
 	assert_int_equal(echo(f, "p", "other", "v3\n"), 0);
@@ -498,7 +512,9 @@ static void test_new_directory_looks_empty_to_its_maker(void **state)
 	f->call.pid = maker;
 	struct nv_opened opened = { 0 };
 	struct nv_found found = { 0 };
-	assert_int_equal(nv_save_create(f->save, &f->call, dir("o/x"), "own.json", 0644, O_WRONLY | O_CREAT | O_EXCL, &opened, &found, &f->err), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("o/x"), "own.json", 0644,
+	                                O_WRONLY | O_CREAT | O_EXCL, &opened, &found, &f->err),
+	                 0);
 	nv_found_release(&found);
 	assert_int_equal(put(opened.handle, f, "{1}\n", 0), 0);
 	assert_int_equal(nv_handle_flush(opened.handle, &f->call, &f->err), 0);
@@ -538,24 +554,35 @@ static void test_scratch_links_and_directories(void **state)
 	cleanup_free char *target = NULL;
 	cleanup_found struct nv_found found = { 0 };
 	toy_put(&f->toy, "d/a.txt", "v1\n");
-	assert_int_equal(nv_save_link(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt.bak", &f->err), 0);
+	assert_int_equal(
+		nv_save_link(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt.bak", &f->err),
+		0);
 	assert_cat(f, "d", "a.txt.bak", "v1\n");
-	assert_int_equal(nv_save_symlink(f->save, &f->call, dir("d"), ".#a.txt", "me@host.1", &f->err), 0);
-	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), ".#a.txt", &found, &f->err), 0);
-	assert_int_equal(nv_save_readlink(f->save, &f->call, dir("d"), ".#a.txt", found.scratch, &target, &f->err), 0);
+	assert_int_equal(
+		nv_save_symlink(f->save, &f->call, dir("d"), ".#a.txt", "me@host.1", &f->err), 0);
+	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), ".#a.txt", &found, &f->err),
+	                 0);
+	assert_int_equal(nv_save_readlink(f->save, &f->call, dir("d"), ".#a.txt", found.scratch,
+	                                  &target, &f->err),
+	                 0);
 	assert_string_equal(target, "me@host.1");
 	assert_int_equal(nv_save_mkdir(f->save, &f->call, dir("d"), ".~tmp~", 0700, &f->err), 0);
-	assert_int_equal(nv_save_mkdir(f->save, &f->call, dir("d"), "plain", 0700, &f->err), -EINVAL);
+	assert_int_equal(nv_save_mkdir(f->save, &f->call, dir("d"), "plain", 0700, &f->err),
+	                 -EINVAL);
 	nv_found_release(&found);
 	assert_int_equal(nv_save_lookup(f->save, &f->call, dir("d"), ".~tmp~", &found, &f->err), 0);
 	struct nv_place inside = { .scratch = found.scratch };
 	struct nv_opened opened = { 0 };
 	cleanup_found struct nv_found made = { 0 };
-	assert_int_equal(nv_save_create(f->save, &f->call, inside, "a.txt", 0600, O_WRONLY | O_CREAT, &opened, &made, &f->err), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, inside, "a.txt", 0600,
+	                                O_WRONLY | O_CREAT, &opened, &made, &f->err),
+	                 0);
 	assert_int_equal(put(opened.handle, f, "v2\n", 0), 0);
 	nv_handle_release(opened.handle, &f->call);
 	assert_int_equal(nv_save_rmdir(f->save, &f->call, dir("d"), ".~tmp~", &f->err), -ENOTEMPTY);
-	assert_int_equal(nv_save_rename(f->save, &f->call, inside, "a.txt", dir("d"), "a.txt", 0, &f->err), 0);
+	assert_int_equal(
+		nv_save_rename(f->save, &f->call, inside, "a.txt", dir("d"), "a.txt", 0, &f->err),
+		0);
 	assert_int_equal(nv_save_rmdir(f->save, &f->call, dir("d"), ".~tmp~", &f->err), 0);
 	assert_log(f, "update d/a.txt\n");
 }
@@ -582,7 +609,8 @@ static void test_killed_writer_commits_nothing(void **state)
 	assert_int_equal(put(h, f, "half\n", 0), 0);
 	assert_int_equal(kill(writer, SIGKILL), 0);
 	siginfo_t info;
-	assert_int_equal(waitid(P_PID, (id_t)writer, &info, WEXITED | WNOWAIT), 0); /* a zombie: its last field says how it died */
+	/* a zombie: its last field says how it died */
+	assert_int_equal(waitid(P_PID, (id_t)writer, &info, WEXITED | WNOWAIT), 0);
 	assert_int_equal(nv_handle_flush(h, &f->call, &f->err), -EINTR);
 	nv_handle_release(h, &f->call);
 	assert_log(f, "");
@@ -614,7 +642,9 @@ static void test_sync_dir_and_rename_commit_parked(void **state)
 	assert_log(f, "delete d/a.txt\n");
 	toy_put(&f->toy, "d/a.txt", "a\n");
 	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("d"), "a.txt", &f->err), 0);
-	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "b.txt", dir("d"), "a.txt", 0, &f->err), 0);
+	assert_int_equal(
+		nv_save_rename(f->save, &f->call, dir("d"), "b.txt", dir("d"), "a.txt", 0, &f->err),
+		0);
 	assert_log(f, "delete d/a.txt\ndelete d/a.txt\nrename d/b.txt d/a.txt\n");
 }
 

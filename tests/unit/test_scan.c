@@ -89,7 +89,8 @@ static void test_all_together_are_bounded(void **state)
 	assert_true(is_kept(scans, a) && is_kept(scans, b) && is_kept(scans, c));
 	/* The newest is kept whatever its size. */
 	uint64_t d = put(scans, NV_SCANS_ENTRIES + 1);
-	assert_true(!is_kept(scans, a) && !is_kept(scans, b) && !is_kept(scans, c) && is_kept(scans, d));
+	assert_true(!is_kept(scans, a) && !is_kept(scans, b) && !is_kept(scans, c) &&
+	            is_kept(scans, d));
 	uint64_t e = put(scans, 1);
 	assert_true(!is_kept(scans, d) && is_kept(scans, e));
 }
