@@ -72,6 +72,8 @@ struct mount {
 	struct nv_redis *redis;       /* with redis= */
 	struct nv_netdox *netdox;     /* with redis= */
 	struct nv_ctl *ctl;
+	struct nv_row *rows; /* as this mount has them */
+	size_t rows_count;
 	struct nv_tree tree;
 	struct nv_fs *fs;
 };
@@ -91,6 +93,23 @@ static int make_base(struct mount *mount, struct nv_err *err)
 		return no_memory(err);
 	}
 	return 0;
+}
+
+static int make_rows(struct mount *mount, struct nv_err *err)
+{
+	if (nv_rows_new(nv_tree_rows, nv_tree_rows_count, mount->options->mode, &mount->rows,
+	                &mount->rows_count) != 0) {
+		return no_memory(err);
+	}
+	mount->tree.rows = mount->rows;
+	mount->tree.rows_count = mount->rows_count;
+	return 0;
+}
+
+/* With how many entries a changelog begins: a backup has them all. */
+static size_t changelog_entries(const struct nv_options *options)
+{
+	return options->mode >= NV_MOUNT_FULL ? SIZE_MAX : (size_t)options->changelog_entries;
 }
 
 static int connect_docs(struct mount *mount, struct nv_err *err)
@@ -122,11 +141,12 @@ static int connect_docs(struct mount *mount, struct nv_err *err)
 		.store = mount->docstore,
 		.schema = mount->schema,
 		.clock = mount->clock,
-		.rows = nv_tree_rows,
-		.rows_count = nv_tree_rows_count,
+		.rows = mount->rows,
+		.rows_count = mount->rows_count,
 		.plugin = options->plugin,
 		.actor = options->actor,
-		.changelog_entries = (size_t)options->changelog_entries,
+		.changelog_entries = changelog_entries(options),
+		.mode = options->mode,
 	};
 	result = nv_netgoat_new(&config, &mount->netgoat, err);
 	if (result < 0) {
@@ -159,11 +179,12 @@ static int connect_redis(struct mount *mount, struct nv_err *err)
 	struct nv_netdox_config config = {
 		.redis = mount->redis,
 		.clock = mount->clock,
-		.rows = nv_tree_rows,
-		.rows_count = nv_tree_rows_count,
+		.rows = mount->rows,
+		.rows_count = mount->rows_count,
 		.plugin = options->plugin,
 		.ro = options->ro,
-		.changelog_entries = (size_t)options->changelog_entries,
+		.changelog_entries = changelog_entries(options),
+		.mode = options->mode,
 	};
 	result = nv_netdox_new(&config, &mount->netdox, err);
 	if (result == 0 && !options->layout) {
@@ -208,8 +229,8 @@ static int make_ctl(struct mount *mount, struct nv_err *err)
 		.errors = mount->errors,
 		.conflicts = mount->conflicts,
 		.metrics = mount->metrics,
-		.rows = nv_tree_rows,
-		.rows_count = nv_tree_rows_count,
+		.rows = mount->rows,
+		.rows_count = mount->rows_count,
 		.build = build_text,
 		.options = options.data,
 		.has_netgoat = mount->netgoat,
@@ -256,6 +277,7 @@ static int mount_fs(struct mount *mount, struct nv_err *err)
 		.fuse_args_count = options->fuse_args_count,
 		.scratch_bytes = options->scratch_bytes,
 		.ro = options->ro,
+		.mode = options->mode,
 		.debug = options->debug,
 		.umask = options->umask,
 		.has_uid = options->has_uid,
@@ -286,15 +308,15 @@ static int mount_fs(struct mount *mount, struct nv_err *err)
 /* From nothing to mounted. */
 static int start(struct mount *mount, struct nv_err *err)
 {
-	mount->tree.rows = nv_tree_rows;
-	mount->tree.rows_count = nv_tree_rows_count;
-
 	int result = nv_mountpoint_resolve(mount->options->mount_point, &mount->mount_point, err);
 	if (result == 0) {
 		result = nv_mountpoint_prepare(mount->mount_point, mount->options->timeout_ms, err);
 	}
 	if (result == 0) {
 		result = make_base(mount, err);
+	}
+	if (result == 0) {
+		result = make_rows(mount, err);
 	}
 	if (result == 0 && mount->options->docs) {
 		result = connect_docs(mount, err);
@@ -331,6 +353,7 @@ static void stop(struct mount *mount)
 	nv_conflicts_free(mount->conflicts);
 	nv_errors_ring_free(mount->errors);
 	nv_clock_free(mount->clock);
+	free(mount->rows);
 	free(mount->metrics);
 	free(mount->mount_point);
 }
@@ -380,6 +403,9 @@ static int create_indexes(const struct nv_options *options)
 	size_t count = 0;
 
 	int result = make_base(&mount, &err);
+	if (result == 0) {
+		result = make_rows(&mount, &err);
+	}
 	if (result == 0) {
 		result = connect_docs(&mount, &err);
 	}

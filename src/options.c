@@ -20,7 +20,8 @@
 
 static nv_option_set_fn set_text, set_path, set_plugin, set_number, set_seconds, set_size,
 	set_umask, set_uid, set_gid, set_level;
-static nv_option_set_fn set_docs, set_redis, set_layout, set_ro, set_rw, set_fuse, set_later;
+static nv_option_set_fn set_docs, set_redis, set_layout, set_ro, set_rw, set_mode, set_fuse,
+	set_later;
 
 #define FIELD(name) .offset = offsetof(struct nv_options, name)
 
@@ -45,6 +46,10 @@ const struct nv_option nv_option_table[] = {
 	  FIELD(plugin) },
 	{ "actor", "NAME", NULL, "who is named in Netgoat's changelog", set_text, FIELD(actor) },
 	{ "ro", NULL, NULL, "mount read-only", .set = set_ro },
+	{ "full", NULL, NULL, "show whole documents, with secrets, to their owner: for backups",
+	  .set = set_mode, .max = NV_MOUNT_FULL },
+	{ "restore", NULL, NULL, "write a backup of a full mount into empty stores, unlogged",
+	  .set = set_mode, .max = NV_MOUNT_RESTORE },
 	{ "rw", NULL, NULL, NULL, .set = set_rw },
 	{ "timeout", "SECONDS", "5", "a store that has not answered by then is an error",
 	  set_seconds, FIELD(timeout_ms), 100, 3600000 },
@@ -75,8 +80,6 @@ const struct nv_option nv_option_table[] = {
 	{ "dirsync", NULL, NULL, NULL, .set = set_fuse },
 	{ "atime", NULL, NULL, NULL, .set = set_fuse },
 	{ "noatime", NULL, NULL, NULL, .set = set_fuse },
-	{ "full", NULL, NULL, NULL, .set = set_later },
-	{ "restore", NULL, NULL, NULL, .set = set_later },
 	{ "team", "SLUG", NULL, NULL, .set = set_later },
 	{ "max_delete", "SHARE", NULL, NULL, .set = set_later },
 };
@@ -354,6 +357,16 @@ static int set_ro(struct nv_options *options, const struct nv_option *option, co
 	(void)value;
 	(void)err;
 	options->ro = true;
+	return 0;
+}
+
+/* The last of them wins, as with ro and rw. */
+static int set_mode(struct nv_options *options, const struct nv_option *option, const char *value,
+                    struct nv_err *err)
+{
+	(void)value;
+	(void)err;
+	options->mode = (enum nv_mount_mode)option->max;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "node/node.h"
 #include "redis/uri.h"
 
 /* Settings of one mount. All strings owned; release with nv_options_release. */
@@ -38,6 +39,7 @@ struct nv_options {
 	char *plugin;
 	char *actor; /* NULL: not given */
 	bool ro;
+	enum nv_mount_mode mode;
 	long timeout_ms;
 	size_t scratch_bytes;
 	long changelog_entries;

@@ -526,6 +526,9 @@ static int finish(struct nv_options *options, struct nv_err *err)
 		return nv_fail(err, EINVAL,
 		               "no store is given: -o docs=URI, -o redis=URI, or both");
 	}
+	if (options->ro && options->mode == NV_MOUNT_RESTORE) {
+		return nv_fail(err, EINVAL, "restore: writes a backup back, so it cannot be ro");
+	}
 	if (options->has_redis && options->processed_db == options->redis.db) {
 		return nv_fail(err, EINVAL, "processed_db: database %ld is the main one of redis=",
 		               options->processed_db);

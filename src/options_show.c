@@ -88,6 +88,9 @@ void nv_options_describe(const struct nv_options *options, struct nv_buf *out)
 	cleanup_buf struct nv_buf text = NV_BUF_INIT;
 
 	nv_buf_printf(&text, ",%s", options->ro ? "ro" : "rw");
+	if (options->mode != NV_MOUNT_NORMAL) {
+		nv_buf_puts(&text, options->mode == NV_MOUNT_FULL ? ",full" : ",restore");
+	}
 	put_docs(&text, options->docs);
 	if (options->has_redis) {
 		nv_buf_printf(&text, ",redis=%s,processed_db=%ld", options->redis.address,

@@ -30,10 +30,10 @@ const struct nv_row nv_tree_rows[] = {
 	DOC(dir "/analytics/" size, NV_DIR, NV_NG_CHUNKS, NV_DOC_ANALYTICS, scope,                 \
 	    NV_ROW_STRUCTURAL),                                                                    \
 		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS,  \
-	            scope, NV_ROW_READONLY | NV_ROW_DERIVED)
+	            scope, NV_ROW_READONLY | NV_ROW_DERIVED | DOC_RESTORED)
 #define DOC_ANALYTICS(dir, scope)                                                                  \
 	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope,                        \
-	    NV_ROW_STRUCTURAL | NV_ROW_DERIVED),                                                   \
+	    NV_ROW_STRUCTURAL | NV_ROW_DERIVED | DOC_RESTORED),                                    \
 		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"),                  \
 		DOC_CHUNKS(dir, scope, "other")
 #define DOC_DOMAIN(dir, list_scope, scope)                                                         \
@@ -76,7 +76,8 @@ const struct nv_row nv_tree_rows[] = {
 		DOC_ORPHANS("/orphans/proxyconfigs", NV_DOC_PROXY, DOC_FILE),                      \
 		DOC_ORPHANS("/orphans/alerts", NV_DOC_ALERT, DOC_FILE),                            \
 		DOC_ORPHANS("/orphans/incidents", NV_DOC_INCIDENT, DOC_FILE),                      \
-		DOC_ORPHANS("/orphans/analytics", NV_DOC_ANALYTICS, NV_ROW_READONLY)
+		DOC_ORPHANS("/orphans/analytics", NV_DOC_ANALYTICS,                                \
+	                    NV_ROW_READONLY | DOC_RESTORED)
 #define DOC_ORPHANS(dir, doc, file_flags)                                                          \
 	DOC(dir, NV_DIR, NV_NG_LIST, doc, NV_NG_IN_ORPHANS, NV_ROW_STRUCTURAL),                    \
 		DOC(dir "/ID.json", NV_FILE, NV_NG_DOC, doc, NV_NG_IN_ORPHANS, file_flags)
@@ -84,21 +85,25 @@ const struct nv_row nv_tree_rows[] = {
 #define DOC_TOP "netgoat"
 #define DOC_FAMILY NV_FAMILY_NETGOAT
 #define DOC_OPS nv_netgoat_ops
-#define DOC_OBJECT NV_ROW_OBJECT
+#define DOC_OBJECT (NV_ROW_OBJECT | NV_ROW_NAMED)
 #define DOC_FILE 0
+#define DOC_RESTORED NV_ROW_RESTORED
 	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
-	DOC("/changelog", NV_FILE, NV_NG_CHANGELOG, 0, NV_NG_TOP, NV_ROW_READONLY | NV_ROW_GROWS),
+	DOC("/changelog", NV_FILE, NV_NG_CHANGELOG, 0, NV_NG_TOP,
+	    NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_RESTORED),
 	DOC_TEAMS,
 	DOC_USERS,
 	DOC("/users/USER/teams", NV_DIR, NV_NG_LINKS, NV_DOC_TEAM, NV_NG_IN_USER,
 	    NV_ROW_STRUCTURAL),
-	DOC("/users/USER/teams/TEAM", NV_LINK, NV_NG_LINK, NV_DOC_TEAM, NV_NG_IN_USER, 0),
+	DOC("/users/USER/teams/TEAM", NV_LINK, NV_NG_LINK, NV_DOC_TEAM, NV_NG_IN_USER,
+	    NV_ROW_LINKED),
 	DOC_REST,
 #undef DOC_TOP
 #undef DOC_FAMILY
 #undef DOC_OPS
 #undef DOC_OBJECT
 #undef DOC_FILE
+#undef DOC_RESTORED
 
 /* netdox/ */
 #define NETDOX(path, row_type, row_kind, row_flags, row_ops)                                       \
@@ -110,7 +115,8 @@ const struct nv_row nv_tree_rows[] = {
 #define NODE "/nodes/NODE_ID"
 #define LINK "/processed/LINK_ID"
 	NETDOX("", NV_DIR, ROOT, 0, dir_ops),
-	NETDOX("/changelog", NV_FILE, CHANGELOG, NV_ROW_READONLY | NV_ROW_GROWS, changelog_ops),
+	NETDOX("/changelog", NV_FILE, CHANGELOG,
+	       NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_RESTORED, changelog_ops),
 	NETDOX("/default_network", NV_FILE, DEFAULT_NETWORK, 0, file_ops),
 	NETDOX("/dns", NV_DIR, DNS, 0, dir_ops),
 	NETDOX("/dns/NETWORK", NV_DIR, NETWORK, NV_ROW_OBJECT, dir_ops),
@@ -133,19 +139,24 @@ const struct nv_row nv_tree_rows[] = {
 	NETDOX(NODE "/pdata/ID", NV_FILE, NODE_PDATA, NV_ROW_ANYNAME, file_ops),
 	NETDOX(NODE "/id", NV_FILE, NODE_ID, NV_ROW_READONLY | NV_ROW_DERIVED, derived_ops),
 	NETDOX("/processed", NV_DIR, PROCESSED_DIR, 0, dir_ops),
-	NETDOX(LINK, NV_DIR, PROCESSED, 0, dir_ops),
-	NETDOX(LINK "/name", NV_FILE, PROCESSED_NAME, NV_ROW_READONLY, derived_ops),
-	NETDOX(LINK "/alt_names", NV_FILE, PROCESSED_ALT_NAMES, NV_ROW_READONLY, derived_ops),
-	NETDOX(LINK "/dns_names", NV_FILE, PROCESSED_DNS_NAMES, NV_ROW_READONLY, derived_ops),
-	NETDOX(LINK "/plugins", NV_FILE, PROCESSED_PLUGINS, NV_ROW_READONLY, derived_ops),
-	NETDOX(LINK "/raw_keys", NV_FILE, PROCESSED_RAW_KEYS, NV_ROW_READONLY, derived_ops),
+	NETDOX(LINK, NV_DIR, PROCESSED, NV_ROW_NAMED | NV_ROW_RESTORED, dir_ops),
+	NETDOX(LINK "/name", NV_FILE, PROCESSED_NAME,
+	       NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
+	NETDOX(LINK "/alt_names", NV_FILE, PROCESSED_ALT_NAMES,
+	       NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
+	NETDOX(LINK "/dns_names", NV_FILE, PROCESSED_DNS_NAMES,
+	       NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
+	NETDOX(LINK "/plugins", NV_FILE, PROCESSED_PLUGINS,
+	       NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
+	NETDOX(LINK "/raw_keys", NV_FILE, PROCESSED_RAW_KEYS,
+	       NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
 	NETDOX(LINK "/id", NV_FILE, PROCESSED_ID, NV_ROW_READONLY | NV_ROW_DERIVED, derived_ops),
-	NETDOX("/dns_nodes", NV_FILE, DNS_NODES, NV_ROW_READONLY, derived_ops),
+	NETDOX("/dns_nodes", NV_FILE, DNS_NODES, NV_ROW_READONLY | NV_ROW_RESTORED, derived_ops),
 	NETDOX("/reports", NV_DIR, REPORTS, 0, dir_ops),
 	NETDOX("/reports/ID", NV_FILE, REPORT, NV_ROW_ANYNAME, file_ops),
 	NETDOX("/orphans", NV_DIR, ORPHANS, 0, dir_ops),
 	NETDOX("/orphans/DB", NV_DIR, ORPHANS_DB, 0, dir_ops),
-	NETDOX("/orphans/DB/KEY", NV_FILE, ORPHAN, NV_ROW_ANYNAME, orphan_ops),
+	NETDOX("/orphans/DB/KEY", NV_FILE, ORPHAN, NV_ROW_ANYNAME | NV_ROW_UNSAVED, orphan_ops),
 #undef NETDOX
 #undef DNS_NAME
 #undef NODE
@@ -161,6 +172,7 @@ const struct nv_row nv_tree_rows[] = {
 #define DOC_OPS nv_views_stored_ops
 #define DOC_OBJECT 0
 #define DOC_FILE NV_ROW_READONLY
+#define DOC_RESTORED 0
 	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
 	DOC_TEAMS,
 	DOC_USERS,
@@ -170,6 +182,7 @@ const struct nv_row nv_tree_rows[] = {
 #undef DOC_OPS
 #undef DOC_OBJECT
 #undef DOC_FILE
+#undef DOC_RESTORED
 	{ .pattern = "views/edge",
 	  .type = NV_DIR,
 	  .family = NV_FAMILY_VIEWS,

@@ -28,11 +28,12 @@ struct nv_fs_config {
 	const char *mount_point;      /* absolute */
 	const char *const *fuse_args; /* FUSE's own -o words ("allow_other", …) */
 	size_t fuse_args_count;
-	size_t scratch_bytes;  /* -o scratch= */
-	bool ro;               /* -o ro */
-	bool debug;            /* libfuse's own trace on stderr */
-	mode_t umask;          /* taken from all modes */
-	bool has_uid, has_gid; /* owner shown; else the daemon's */
+	size_t scratch_bytes;    /* -o scratch= */
+	bool ro;                 /* -o ro */
+	enum nv_mount_mode mode; /* -o full, -o restore */
+	bool debug;              /* libfuse's own trace on stderr */
+	mode_t umask;            /* taken from all modes */
+	bool has_uid, has_gid;   /* owner shown; else the daemon's */
 	uid_t uid;
 	gid_t gid;
 };

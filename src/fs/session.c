@@ -140,12 +140,13 @@ int nv_fs_new(const struct nv_fs_config *config, struct nv_fs **ret_fs, struct n
 		.conflicts = config->conflicts,
 		.scratch_bytes = config->scratch_bytes,
 		.ro = config->ro,
+		.mode = config->mode,
 		.events = { .names_changed = on_names_changed,
 		            .committed = on_committed,
 		            .arg = fs },
 	};
 	int r = nv_inode_table_new(config->tree->rows, &fs->inodes);
-	r = r < 0 ? r : nv_times_new(config->clock, &fs->times);
+	r = r < 0 ? r : nv_times_new(config->clock, config->mode >= NV_MOUNT_FULL, &fs->times);
 	r = r < 0 ? r : nv_scans_new(&fs->scans);
 	if (r < 0) {
 		r = nv_fail(err, -r, "out of memory");

@@ -36,15 +36,17 @@ struct nv_times {
 	struct table times; /* lock */
 	uint64_t next_ino;  /* lock */
 	struct timespec mounted;
+	bool fingerprints;
 };
 
-int nv_times_new(struct nv_clock *clock, struct nv_times **ret_times)
+int nv_times_new(struct nv_clock *clock, bool fingerprints, struct nv_times **ret_times)
 {
 	struct nv_times *times = calloc(1, sizeof(*times));
 	if (!times) {
 		return -ENOMEM;
 	}
 	times->clock = clock;
+	times->fingerprints = fingerprints;
 	times->next_ino = 2;
 	times->mounted = nv_clock_wall(clock);
 	(void)pthread_mutex_init(&times->lock, NULL);
@@ -147,6 +149,11 @@ static void show(struct record *record, struct timespec mtime, uint32_t crc, boo
 	record->stamp_ns = stamped ? (uint32_t)stamp.tv_nsec : 0;
 }
 
+static struct timespec fingerprint(uint32_t crc)
+{
+	return (struct timespec){ crc % NO_STAMP_SECONDS, 0 };
+}
+
 static bool is_shown(const struct record *record)
 {
 	return record->mtime.tv_sec != 0 || record->mtime.tv_nsec != 0 || record->crc != 0;
@@ -155,7 +162,8 @@ static bool is_shown(const struct record *record)
 struct timespec nv_times_file(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped,
                               struct timespec stamp)
 {
-	struct timespec mtime = stamped ? stamp : (struct timespec){ crc % NO_STAMP_SECONDS, 0 };
+	stamped = stamped && !times->fingerprints;
+	struct timespec mtime = stamped ? stamp : fingerprint(crc);
 	(void)pthread_mutex_lock(&times->lock);
 	struct record *record = find(&times->times, ino);
 	if (record) {
@@ -164,7 +172,7 @@ struct timespec nv_times_file(struct nv_times *times, uint64_t ino, uint32_t crc
 		                          : record->stamp_s == 0;
 		if (is_shown(record) && same_stamp && record->crc == crc) {
 			mtime = record->mtime; /* nothing happened: a time set by a user stays */
-		} else if (is_shown(record) && same_stamp) {
+		} else if (is_shown(record) && same_stamp && !times->fingerprints) {
 			mtime = nv_clock_wall(times->clock); /* changed, and nobody recorded when */
 		}
 		show(record, mtime, crc, stamped, stamp);
@@ -234,7 +242,11 @@ void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct tim
 void nv_times_stored(struct nv_times *times, uint64_t ino, uint32_t crc, bool stamped,
                      struct timespec stamp, const struct timespec *asked)
 {
-	struct timespec mtime = asked ? *asked : stamped ? stamp : nv_clock_wall(times->clock);
+	stamped = stamped && !times->fingerprints;
+	struct timespec mtime = asked                 ? *asked
+	                        : stamped             ? stamp
+	                        : times->fingerprints ? fingerprint(crc)
+	                                              : nv_clock_wall(times->clock);
 	(void)pthread_mutex_lock(&times->lock);
 	struct record *record = find(&times->times, ino);
 	if (record && (asked || stamped || !is_shown(record) || record->crc != crc)) {

@@ -18,8 +18,9 @@
 
 struct nv_times;
 
-/* clock borrowed. 0 or -ENOMEM. */
-int nv_times_new(struct nv_clock *clock, struct nv_times **ret_times);
+/* clock borrowed. fingerprints: a file's mtime follows from its text alone, whatever its stamp says
+ * (full mounts: counters move without a stamp). 0 or -ENOMEM. */
+int nv_times_new(struct nv_clock *clock, bool fingerprints, struct nv_times **ret_times);
 void nv_times_free(struct nv_times *times);
 
 /* The number of a name under the directory of number dir; handed out at the first call, in

@@ -70,6 +70,7 @@ struct nv_netdox_config {
 	bool ro;                  /* -o ro: every change is refused with EROFS */
 	/* -o changelog=: so many newest entries when first read; 0 = 10,000 */
 	size_t changelog_entries;
+	enum nv_mount_mode mode;
 };
 
 /* Asks no store. Errors: -EINVAL (a kind without its row), -ENOMEM. Owns: free with

@@ -32,6 +32,7 @@ struct nv_netgoat_config {
 	/* of changelog entries, and created_by when it is an ObjectId; NULL = none */
 	const char *actor;
 	size_t changelog_entries; /* how many entries netgoat/changelog begins with; 0 = 10000 */
+	enum nv_mount_mode mode;
 };
 
 /* Makes the family's state: .self[NV_FAMILY_NETGOAT]. Asks nothing of the store. -ENOMEM. Owns:

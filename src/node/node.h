@@ -64,6 +64,27 @@ enum nv_row_flags {
 	NV_ROW_FIXED = 1 << 10,
 	/* unlink, create and saves act at once, never parked (control files) */
 	NV_ROW_NO_DELAY = 1 << 9,
+
+	/* What differs in full and restore mounts; nv_rows_new turns them into the flags above. */
+
+	/* the row exists in full and restore mounts only */
+	NV_ROW_FULL = 1 << 11,
+	/* not READONLY and not DERIVED in a restore mount (the changelogs, what others compute) */
+	NV_ROW_RESTORED = 1 << 12,
+	/* file: removed in any mount, written in full and restore mounts only (orphans) */
+	NV_ROW_UNSAVED = 1 << 13,
+	/* link: READONLY and DERIVED in full and restore mounts, where documents say it */
+	NV_ROW_LINKED = 1 << 14,
+	/* dir: in full and restore mounts (if also RESTORED: in the latter) mkdir makes only a name
+	 * in memory; a text saved in it makes the object. In other mounts this flag is not set */
+	NV_ROW_NAMED = 1 << 15,
+};
+
+/* -o full, -o restore; each can do what those before it can. */
+enum nv_mount_mode {
+	NV_MOUNT_NORMAL,
+	NV_MOUNT_FULL,    /* whole documents, secrets and state; all 0600 */
+	NV_MOUNT_RESTORE, /* what is written is what stood in the old stores: no log, no stamp */
 };
 
 struct nv_node_ops;
@@ -276,6 +297,10 @@ struct nv_tree {
 	/* borrowed; NULL = the family is not mounted, its rows do not exist */
 	void *self[NV_FAMILY_COUNT];
 };
+
+/* The rows as a mount of that mode has them. 0 or -ENOMEM. Owns: free with free(). */
+int nv_rows_new(const struct nv_row *table, size_t count, enum nv_mount_mode mode,
+                struct nv_row **ret_rows, size_t *ret_count);
 
 /* The row of the child `name` of a directory row: a fixed name wins over a capture; NULL = no row
  * (such a file can only be scratch). type 0 = any; else only rows of that type (link rows count as

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "save/engine.h"
+#include "save/made.h"
 
 static pthread_mutex_t *commit_lock(struct nv_save *save, const char *path)
 {
@@ -59,6 +60,18 @@ static void keep_conflict(struct nv_save *save, const char *path,
 	}
 }
 
+/* A file whose directory is only a name so far: the store may not list it there yet. */
+static void keep_made(struct nv_save *save, const struct nv_at *at, struct nv_blob *blob,
+                      const struct timespec *set_mtime)
+{
+	char dir[PATH_MAX];
+	const char *name = nv_path_split(dir, at->path);
+	if (blob && nv_made_is_dir(save, dir)) {
+		/* without memory it is not seen until the directory is stored */
+		(void)nv_made_put(save, dir, name, at->node.row, blob, set_mtime);
+	}
+}
+
 int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
                    struct nv_blob *base, struct nv_blob *parent, const char *text, size_t size,
                    const struct timespec *set_mtime, struct nv_blob **ret_blob, struct nv_err *err)
@@ -79,6 +92,7 @@ int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struc
 		keep_conflict(save, at->path, &request, &result, err);
 	}
 	if (r == 0) {
+		keep_made(save, at, result.blob, set_mtime);
 		publish(save, call, at->path, result.blob, set_mtime, result.name);
 		if (ret_blob) {
 			nv_blob_unref(*ret_blob);

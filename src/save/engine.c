@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "save/engine.h"
+#include "save/made.h"
 
 int nv_save_start(struct nv_save *save, struct nv_err *err)
 {
@@ -33,8 +34,12 @@ int nv_save_new(const struct nv_save_config *config, struct nv_save **ret_save, 
 	if (!save->dirs) {
 		goto free_save;
 	}
-	if (nv_bases_new(&save->bases) < 0) {
+	save->mades = nv_mades_new();
+	if (!save->mades) {
 		goto free_dirs;
+	}
+	if (nv_bases_new(&save->bases) < 0) {
+		goto free_mades;
 	}
 	(void)pthread_mutex_init(&save->lock, NULL);
 	for (size_t i = 0; i < NV_COMMIT_LOCKS; i++) {
@@ -44,6 +49,8 @@ int nv_save_new(const struct nv_save_config *config, struct nv_save **ret_save, 
 	*ret_save = save;
 	return 0;
 
+free_mades:
+	nv_mades_free(save->mades);
 free_dirs:
 	nv_strmap_free(save->dirs, NULL);
 free_save:
@@ -89,6 +96,7 @@ void nv_save_free(struct nv_save *save)
 	nv_timer_stop(save);
 	nv_handles_free(save);
 	nv_strmap_free(save->dirs, free_names);
+	nv_mades_free(save->mades);
 	nv_bases_free(save->bases);
 	for (size_t i = 0; i < NV_REFUSALS; i++) {
 		free(save->refusals[i].path);

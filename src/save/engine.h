@@ -173,6 +173,8 @@ struct nv_save {
 	struct nv_strmap *dirs; /* real directory path → struct nv_names, owned */
 	/* when there are more, those that say nothing any more are freed */
 	size_t dirs_sweep;
+	struct nv_strmap *mades;      /* full mounts: made.h; else empty */
+	uint64_t made_used;           /* bytes of text kept in it */
 	struct nv_due due[NV_DELAYS]; /* a ring for each delay, the earliest next */
 	struct nv_handle *handles;    /* all open handles */
 	unsigned writers;             /* WRITE handles among them */

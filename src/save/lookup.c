@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "node/name.h"
 #include "save/engine.h"
+#include "save/made.h"
 
 void nv_found_release(struct nv_found *found)
 {
@@ -150,10 +151,15 @@ int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_p
 	}
 	if (r == 0) {
 		r = ask_family(save, call, &at, &found.entry, err);
+		if (r == -ENOENT && nv_made_find(save, place.path, name, ret_found) == 0) {
+			nv_err_clear(err);
+			return 0;
+		}
 	}
 	if (r < 0) {
 		return r;
 	}
+	nv_made_drop(save, place.path, found.entry.name);
 	if (strcmp(found.entry.name, name) != 0) {
 		r = ask_slot(save, call, place, found.entry.row, found.entry.name, ret_found, err);
 		if (r != 0) {
@@ -286,6 +292,9 @@ static int merge(struct nv_save *save, const struct nv_call *call, struct nv_pla
 		copy->sampled_ms = entry->sampled_ms;
 	}
 	int r = add_slots(save, place, names, merged);
+	if (r == 0 && place.path) {
+		r = nv_made_list(save, place.path, stored, merged);
+	}
 	if (r == 0 && stored) {
 		r = add_own(save, call, dir, names, stored, merged);
 	}
@@ -312,13 +321,19 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
 			return nv_fail(err, ENOTDIR, "%s: not a directory", place.path);
 		}
 		r = at.node.row->ops->list(at.node.self, call, &at.node, &stored, err);
+		if (r == -ENOENT && nv_made_is_dir(save, place.path)) {
+			nv_err_clear(err);
+			stored = nv_listing_new(nv_clock_ms(save->config.clock));
+			r = stored ? 0 : nv_fail(err, ENOMEM, "out of memory");
+		}
 		if (r < 0) {
 			return r;
 		}
 	}
 	nv_lock(save);
 	struct nv_names *names = nv_names_of(save, place, false);
-	if (stored && (!names || nv_names_is_idle(names)) && !next_own(save, &at, NULL)) {
+	if (stored && (!names || nv_names_is_idle(names)) && !nv_made_has(save, place.path) &&
+	    !next_own(save, &at, NULL)) {
 		*ret_listing = steal(&stored);
 	} else if (!names && !stored) {
 		r = nv_fail(err, ENOTDIR, "not a directory");
@@ -333,14 +348,32 @@ int nv_save_list(struct nv_save *save, const struct nv_call *call, struct nv_pla
 	return r;
 }
 
+/* The text of a file that was saved before the object it belongs to. */
+static int load_made(struct nv_save *save, const struct nv_at *at, struct nv_blob **ret_blob,
+                     struct nv_err *err)
+{
+	char dir[PATH_MAX];
+	cleanup_found struct nv_found found = { 0 };
+	if (nv_made_find(save, dir, nv_path_split(dir, at->path), &found) < 0) {
+		return -ENOENT;
+	}
+	if (!found.entry.blob) {
+		return nv_fail(err, EAGAIN, "%s is stored, and is shown when what it belongs to is",
+		               at->path);
+	}
+	nv_err_clear(err);
+	*ret_blob = steal(&found.entry.blob);
+	return 0;
+}
+
 int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
             struct nv_blob **ret_blob, struct nv_err *err)
 {
 	if (!at->node.row->ops->load) {
 		return nv_fail(err, EISDIR, "%s: is a directory", at->path);
 	}
-	(void)save;
-	return at->node.row->ops->load(at->node.self, call, &at->node, ret_blob, err);
+	int r = at->node.row->ops->load(at->node.self, call, &at->node, ret_blob, err);
+	return r == -ENOENT ? load_made(save, at, ret_blob, err) : r;
 }
 
 int nv_save_readlink(struct nv_save *save, const struct nv_call *call, struct nv_place place,

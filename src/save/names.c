@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "node/name.h"
 #include "save/engine.h"
+#include "save/made.h"
 
 void nv_handles_detach(struct nv_save *save, const char *path)
 {
@@ -201,6 +202,20 @@ static void forget_dir(struct nv_save *save, const char *dir)
 	}
 }
 
+/* A directory that is only a name: there is nothing to remove elsewhere. */
+static int rmdir_made(struct nv_save *save, const struct nv_at *at, const char *dir,
+                      const char *name, struct nv_err *err)
+{
+	nv_lock(save);
+	bool holds = holds_files(save, at->path) || nv_made_has(save, at->path);
+	nv_unlock(save);
+	if (holds) {
+		return nv_fail(err, ENOTEMPTY, "%s: not empty", at->path);
+	}
+	nv_made_drop(save, dir, name);
+	return 0;
+}
+
 static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                       const struct nv_at *at, const char *name, struct nv_err *err)
 {
@@ -211,6 +226,9 @@ static int rmdir_real(struct nv_save *save, const struct nv_call *call, struct n
 	}
 	if (save->config.ro) {
 		return nv_fail(err, EROFS, "this mount is read-only");
+	}
+	if (nv_made_is_dir(save, at->path)) {
+		return rmdir_made(save, at, place.path, name, err);
 	}
 	/* rm -r: what was unlinked in it goes now */
 	int r = nv_commit_dir(save, at->path, true, err);
@@ -324,6 +342,14 @@ static int mkdir_structural(struct nv_save *save, const struct nv_call *call, st
 	return r < 0 ? r : 0;
 }
 
+/* A name in memory, until a text makes its object. */
+static int mkdir_named(struct nv_save *save, struct nv_place place, const struct nv_row *row,
+                       const char *name, struct nv_err *err)
+{
+	int r = nv_made_put(save, place.path, name, row, NULL, NULL);
+	return r < 0 ? nv_fail(err, -r, "out of memory") : 0;
+}
+
 static int mkdir_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
                       struct nv_err *err)
 {
@@ -379,6 +405,10 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 		return nv_fail(err, EINVAL, "no directory of the name %s can stand in %s", name,
 		               *place.path ? place.path : "the root");
 	}
+	bool in_made = nv_made_is_dir(save, place.path);
+	if ((row->flags & NV_ROW_NAMED) || ((row->flags & NV_ROW_STRUCTURAL) && in_made)) {
+		return mkdir_named(save, place, row, name, err);
+	}
 	if (row->flags & NV_ROW_STRUCTURAL) {
 		return mkdir_structural(save, call, place, row, name, err);
 	}
@@ -389,14 +419,18 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 /* Who copies an object copies what the mount derives in it too (mv of a DNS name does): the copy
  * stands for a moment, and then there is what the store says. */
 static int make_derived(struct nv_save *save, const struct nv_call *call, struct nv_place place,
-                        const char *name, const char *target, struct nv_err *err)
+                        const struct nv_row *row, const char *name, const char *target,
+                        struct nv_err *err)
 {
 	int r = make_scratch(save, call, place, name, NV_LINK, 0777, target, err);
 	if (r == 0) {
 		nv_lock(save);
 		struct nv_slot *slot = nv_slot_get(nv_names_of(save, place, false), name);
 		if (slot) {
-			nv_slot_due(save, slot, NV_RETURN_DELAY_MS);
+			/* In a full mount the documents that say it may be on their way. */
+			nv_slot_due(save, slot,
+			            row->flags & NV_ROW_LINKED ? NV_SCRATCH_WARN_MS
+			                                       : NV_RETURN_DELAY_MS);
 		}
 		nv_unlock(save);
 	}
@@ -434,7 +468,7 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 		return nv_fail(err, EROFS, "this mount is read-only");
 	}
 	if (at->node.row->flags & NV_ROW_DERIVED) {
-		return make_derived(save, call, place, name, target, err);
+		return make_derived(save, call, place, at->node.row, name, target, err);
 	}
 	if ((at->node.row->flags & NV_ROW_READONLY) || !dir.node.row->ops->symlink) {
 		return nv_fail(err, EPERM, "%s is computed from the store and cannot be made",
@@ -445,6 +479,18 @@ static int symlink_real(struct nv_save *save, const struct nv_call *call, struct
 	return r;
 }
 
+/* True when it is a derived link with that target: it appeared since the kernel looked. */
+static bool says_so(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                    const struct nv_found *found, const char *target)
+{
+	cleanup_free char *stored = NULL;
+	const struct nv_row *row = found->entry.row;
+	return row && row->type == NV_LINK && (row->flags & NV_ROW_DERIVED) &&
+	       nv_save_readlink(save, call, place, found->entry.name, found->scratch, &stored,
+	                        NULL) == 0 &&
+	       strcmp(stored, target) == 0;
+}
+
 int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                     const char *name, const char *target, struct nv_err *err)
 {
@@ -452,7 +498,9 @@ int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_
 	struct nv_at dir;
 	cleanup_found struct nv_found found = { 0 };
 	if (nv_save_lookup(save, call, place, name, &found, NULL) == 0) {
-		return nv_fail(err, EEXIST, "%s exists", name);
+		return says_so(save, call, place, &found, target)
+		               ? 0
+		               : nv_fail(err, EEXIST, "%s exists", name);
 	}
 	const struct nv_row *row = NULL;
 	if (!place.scratch) {

@@ -21,7 +21,8 @@ static bool writes(int flags)
 /* True when users may save files of that row. */
 static bool is_writable(const struct nv_save *save, const struct nv_row *row)
 {
-	return !save->config.ro && !(row->flags & NV_ROW_READONLY) && row->ops->save;
+	return !save->config.ro && !(row->flags & (NV_ROW_READONLY | NV_ROW_UNSAVED)) &&
+	       row->ops->save;
 }
 
 /* A handle in the engine's list; takes over path and one reference of blob and scratch, also on

@@ -18,6 +18,7 @@ struct due {
 	uid_t uid;
 	bool commits;       /* its commit is to be made */
 	bool back;          /* it is no more: the name is what the store says */
+	bool is_link;       /* back: it was the copy of a derived link */
 	struct nv_err note; /* a line for errors; errnum 0 = none */
 };
 
@@ -54,10 +55,12 @@ static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 	due->uid = slot->uid;
 	due->commits = false;
 	due->back = false;
+	due->is_link = false;
 	due->note = (struct nv_err)NV_ERR_INIT;
 	switch (slot->state) {
 	case NV_SLOT_SCRATCH:
-		due->back = slot->scratch->type == NV_LINK; /* the copy of a derived link */
+		due->is_link = slot->scratch->type == NV_LINK;
+		due->back = due->is_link;
 		if (!due->back) {
 			warn_scratch(save, slot, &due->note);
 		}
@@ -85,12 +88,36 @@ static bool next_due(struct nv_save *save, struct due *due, int64_t *ret_until)
 	return true;
 }
 
-static void act(struct nv_save *save, const struct due *due)
+/* In a full mount a link that no document came to say was a wish that nobody heard. */
+static void check_link(struct nv_save *save, struct due *due)
+{
+	struct nv_at at;
+	struct nv_faults faults = NV_FAULTS_INIT;
+	const struct nv_call call = { .uid = due->uid, .faults = &faults };
+	cleanup_found struct nv_found found = { 0 };
+	const struct nv_place dir = { .path = due->dir };
+	if (save->config.mode == NV_MOUNT_FULL &&
+	    nv_at_child(save, due->dir, due->name, NULL, &at, NULL) == 0 &&
+	    (at.node.row->flags & NV_ROW_LINKED) &&
+	    nv_save_lookup(save, &call, dir, due->name, &found, NULL) == -ENOENT) {
+		(void)nv_fail(
+			&due->note, EINVAL,
+			"%s was not stored: in a full mount the documents say who is a member, and the "
+			"links follow; write user.json or team.json",
+			due->name);
+	}
+	nv_faults_release(&faults);
+}
+
+static void act(struct nv_save *save, struct due *due)
 {
 	char path[PATH_MAX];
 	if (due->commits) {
 		/* it reports its own failure */
 		(void)nv_commit_slot(save, due->dir, due->name, NULL);
+	}
+	if (due->is_link) {
+		check_link(save, due);
 	}
 	if (due->note.errnum != 0 && nv_path_join(path, due->dir, due->name) == 0) {
 		nv_errors_ring_add(save->config.errors, due->uid, path, &due->note, NULL);

@@ -62,6 +62,7 @@ struct nv_save_config {
 	struct nv_conflicts *conflicts; /* borrowed; NULL: texts of conflicts are not kept */
 	size_t scratch_bytes;           /* bound of all scratch text */
 	bool ro;                        /* nothing is ever written: no versions are remembered */
+	enum nv_mount_mode mode;        /* in full and restore, objects are made by their text */
 	struct nv_save_events events;
 };
 

@@ -173,8 +173,7 @@ static void test_refusals(void **state)
 	refused("docs=sqlite:/a,layout=current", EINVAL,
 	        "layout: this layout is not in this version");
 	refused("docs=sqlite:/a,layout=x", EINVAL, "layout: there is no such layout");
-	refused("docs=sqlite:/a,full", EINVAL, "full: not in this version");
-	refused("docs=sqlite:/a,restore", EINVAL, "restore: not in this version");
+	refused("docs=sqlite:/a,restore,ro", EINVAL, "cannot be ro");
 	refused("docs=sqlite:/a,team=x", EINVAL, "team: not in this version");
 	refused("docs=sqlite:/a,max_delete=0.5", EINVAL, "max_delete: not in this version");
 	refused("docs=sqlite:/a,plugin=a;b", EINVAL, "plugin: a plugin's name has no ';'");

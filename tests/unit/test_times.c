@@ -22,7 +22,7 @@ static int setup(void **state)
 {
 	static struct fixture fixture;
 	assert_int_equal(nv_clock_new(&fixture.clock), 0);
-	assert_int_equal(nv_times_new(fixture.clock, &fixture.times), 0);
+	assert_int_equal(nv_times_new(fixture.clock, false, &fixture.times), 0);
 	*state = &fixture;
 	return 0;
 }
@@ -50,6 +50,23 @@ static void test_numbers_are_stable_and_ascend(void **state)
 	assert_int_equal(nv_times_ino(f->times, 1, "n0"), 2);
 	assert_int_equal(nv_times_ino(f->times, 1, "n4999"), last);
 	assert_int_not_equal(nv_times_ino(f->times, 2, "n0"), 2);
+}
+
+static void test_fingerprints_follow_from_the_text_alone(void **state)
+{
+	const struct fixture *f = *state;
+	const struct timespec stamp = { 1700000000, 5 };
+	const struct timespec asked = { 1600000000, 7 };
+	struct nv_times *times = NULL;
+	assert_int_equal(nv_times_new(f->clock, true, &times), 0);
+	assert_int_equal(nv_times_file(times, 9, 77, true, stamp).tv_sec, 77);
+	assert_int_equal(nv_times_file(times, 9, 78, false, no_stamp).tv_sec, 78);
+	nv_times_stored(times, 9, 79, true, stamp, NULL);
+	assert_int_equal(nv_times_file(times, 9, 79, true, stamp).tv_sec, 79);
+	nv_times_stored(times, 9, 80, true, stamp, &asked);
+	assert_int_equal(nv_times_file(times, 9, 80, true, stamp).tv_sec, asked.tv_sec);
+	assert_int_equal(nv_times_file(times, 9, 81, true, stamp).tv_sec, 81);
+	nv_times_free(times);
 }
 
 static void test_move_keeps_the_number(void **state)
@@ -114,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		times_test(test_numbers_are_stable_and_ascend),
 		times_test(test_move_keeps_the_number),
+		times_test(test_fingerprints_follow_from_the_text_alone),
 		times_test(test_without_a_stamp_the_text_makes_the_time),
 		times_test(test_a_stamp_is_shown_and_an_unmoved_one_is_not_believed),
 		times_test(test_a_users_time_lasts_until_the_content_changes),
