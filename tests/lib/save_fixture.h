@@ -17,6 +17,7 @@ struct fixture {
 	struct nv_errors_ring *errors;
 	struct nv_metrics metrics;
 	struct toy toy;
+	struct nv_row *rows;
 	struct nv_tree tree;
 	struct nv_save *save;
 	struct nv_faults faults;
@@ -24,24 +25,32 @@ struct fixture {
 	struct nv_call call;
 };
 
-static int setup(void **state)
+static int setup_mode(void **state, enum nv_mount_mode mode)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	assert_int_equal(nv_clock_new(&f->clock), 0);
 	assert_int_equal(nv_errors_ring_new(f->clock, 100, &f->errors), 0);
 	toy_init(&f->toy, f->clock);
-	f->tree = (struct nv_tree){ .rows = toy_rows, .rows_count = toy_rows_count };
+	assert_int_equal(nv_rows_new(toy_rows, toy_rows_count, mode, &f->rows, &f->tree.rows_count),
+	                 0);
+	f->tree.rows = f->rows;
 	f->tree.self[NV_FAMILY_ROOT] = &f->tree;
 	f->tree.self[NV_FAMILY_NETDOX] = &f->toy;
 	const struct nv_save_config config = { .tree = &f->tree,
 		                               .clock = f->clock,
 		                               .errors = f->errors,
 		                               .metrics = &f->metrics,
+		                               .mode = mode,
 		                               .scratch_bytes = 65536 };
 	assert_int_equal(nv_save_new(&config, &f->save, NULL), 0);
 	f->call = (struct nv_call){ .uid = 7, .gid = 7, .pid = getpid(), .faults = &f->faults };
 	*state = f;
 	return 0;
+}
+
+static inline int setup(void **state)
+{
+	return setup_mode(state, NV_MOUNT_NORMAL);
 }
 
 static int teardown(void **state)
@@ -53,6 +62,7 @@ static int teardown(void **state)
 	nv_errors_ring_free(f->errors);
 	nv_faults_release(&f->faults);
 	nv_clock_free(f->clock);
+	free(f->rows);
 	free(f);
 	return 0;
 }

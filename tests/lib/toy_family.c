@@ -47,11 +47,22 @@ static struct nv_blob *blob_of(struct toy *toy, const char *text)
 	return nv_blob_new(strdup(text), strlen(text), nv_clock_ms(toy->clock), NULL, NULL);
 }
 
+/* True when the path is in an object that is not there yet. */
+static bool is_early(const struct toy *toy, const char *path)
+{
+	char own[256];
+	if (!toy->strict || strncmp(path, "o/", 2) != 0) {
+		return false;
+	}
+	(void)snprintf(own, sizeof(own), "o/%.*s/own.json", (int)strcspn(path + 2, "/"), path + 2);
+	return !toy_get(toy, own);
+}
+
 static int toy_load(void *self, const struct nv_call *call, const struct nv_node *node,
                     struct nv_blob **ret_blob, struct nv_err *err)
 {
 	struct toy *toy = self;
-	const char *text = toy_get(toy, node->path);
+	const char *text = is_early(toy, node->path) ? NULL : toy_get(toy, node->path);
 	(void)call;
 	int r = store(toy, err);
 	if (r < 0) {
@@ -89,7 +100,8 @@ static int toy_lookup(void *self, const struct nv_call *call, const struct nv_no
 	int r;
 	if (child->row->type == NV_DIR) {
 		r = store(toy, err);
-		if (r == 0 && nv_row_is_capture(child->row) && !has_below(toy, child->path)) {
+		if (r == 0 && (is_early(toy, child->path) ||
+		               (nv_row_is_capture(child->row) && !has_below(toy, child->path)))) {
 			r = nv_fail(err, ENOENT, "%s: not there", child->path);
 		}
 	} else {
@@ -118,6 +130,9 @@ static int toy_list(void *self, const struct nv_call *call, const struct nv_node
 	(void)call;
 	if (r < 0) {
 		return r;
+	}
+	if (is_early(toy, dir->path)) {
+		return nv_fail(err, ENOENT, "%s: not there", dir->path);
 	}
 	struct nv_listing *listing = nv_listing_new(nv_clock_ms(toy->clock));
 	while (nv_strmap_next(toy->files, &cursor, &key, &size, &value)) {
@@ -305,7 +320,7 @@ const struct nv_row toy_rows[] = {
 	{ .pattern = "o/OBJ",
 	  .type = NV_DIR,
 	  .family = NV_FAMILY_NETDOX,
-	  .flags = NV_ROW_OBJECT,
+	  .flags = NV_ROW_OBJECT | NV_ROW_NAMED,
 	  .ops = &dir_ops },
 	{ .pattern = "o/OBJ/own.json",
 	  .type = NV_FILE,
@@ -316,6 +331,11 @@ const struct nv_row toy_rows[] = {
 	  .type = NV_FILE,
 	  .family = NV_FAMILY_NETDOX,
 	  .flags = NV_ROW_DERIVED | NV_ROW_READONLY,
+	  .ops = &file_ops },
+	{ .pattern = "o/OBJ/link",
+	  .type = NV_LINK,
+	  .family = NV_FAMILY_NETDOX,
+	  .flags = NV_ROW_LINKED,
 	  .ops = &file_ops },
 	{ .pattern = "o/OBJ/sub",
 	  .type = NV_DIR,

@@ -22,6 +22,7 @@ struct toy {
 	struct nv_buf log;
 	int fail; /* errno that the next store call gets; 0 = none */
 	unsigned loads;
+	bool strict; /* an object, and what is in it, is there only with its own.json */
 };
 
 extern const struct nv_row toy_rows[];
