@@ -93,9 +93,8 @@ void nv_daemon_ready(int report)
 			(void)close(null);
 		}
 	}
-	int moved = chdir(
-		/* fails in no namespace that has a root; then the old one is only kept busy */
-		"/");
+	/* Fails in no namespace that has a root; then the old one is only kept busy. */
+	int moved = chdir("/");
 	(void)moved;
 	/* When the starter is gone, nobody needs the answer. */
 	ssize_t written = write(report, &ready, sizeof(ready));

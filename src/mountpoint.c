@@ -80,8 +80,8 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* True when the topmost mount on path is one of this program, alive or not. Asks the kernel only.
- */
+/* True when the topmost mount on path is one of this program, alive or not. Asks the kernel
+ * only. */
 static bool is_ours(const char *path)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");

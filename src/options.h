@@ -59,8 +59,8 @@ typedef const char *nv_options_env_fn(const char *name);
 
 /* Reads argv, the environment and the configuration file. Errors: -EINVAL (one line that never
  * holds a value which may be a secret),
- * -EACCES (a configuration file that others may read), -ENOENT, -ENOMEM. Owns: nv_options_release.
- */
+ * -EACCES (a configuration file that others may read), -ENOENT, -ENOMEM. Owns:
+ * nv_options_release. */
 int nv_options_parse(int argc, char *const *argv, nv_options_env_fn *get_env,
                      struct nv_options *ret_options, struct nv_err *err);
 

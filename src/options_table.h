@@ -19,10 +19,8 @@ struct nv_option {
 	const char *key;
 	const char *value;         /* what --help calls the value; NULL: a flag */
 	const char *default_value; /* taken over first; NULL: none */
-	const char *
-		/* NULL: not in --help (what libfuse and mount(8) add, and what a later version has)
-		 */
-		help;
+	/* NULL: not in --help (what libfuse and mount(8) add, what a later version has) */
+	const char *help;
 	nv_option_set_fn *set;
 	size_t offset; /* of the field in struct nv_options */
 	long min;      /* of a number */

@@ -47,8 +47,8 @@ void nv_buf_truncate(struct nv_buf *buf, size_t len);
 /* 0, or -ENOMEM when an append was lost. */
 int nv_buf_error(const struct nv_buf *buf);
 
-/* Gives the bytes away (never NULL unless failed; NUL-terminated; free() them); *buf is then empty.
- */
+/* Gives the bytes away (never NULL unless failed; NUL-terminated; free() them); *buf is then
+ * empty. */
 char *nv_buf_steal(struct nv_buf *buf, size_t *ret_size);
 
 #define cleanup_buf __attribute__((cleanup(nv_buf_release)))

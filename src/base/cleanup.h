@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Declares NV_DEFINE_CLEANUP(name, type, free_fn): cleanup_name calls free_fn(value) at scope end.
- */
+/* Declares NV_DEFINE_CLEANUP(name, type, free_fn): cleanup_name calls free_fn(value) at scope
+ * end. */
 #define NV_DEFINE_CLEANUP(name, type, free_fn)                                                     \
 	static inline void nv_cleanup_##name(type *value)                                          \
 	{                                                                                          \

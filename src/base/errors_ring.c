@@ -87,8 +87,8 @@ static void put_head(struct nv_buf *out, struct timespec now, uid_t uid, const c
 	put_escaped(out, path);
 }
 
-/* Takes ownership of the text of line. A line lost to memory is lost: there is nobody left to tell.
- */
+/* Takes ownership of the text of line. A line lost to memory is lost: there is nobody left to
+ * tell. */
 static void push(struct nv_errors_ring *ring, struct timespec now, struct nv_buf *line)
 {
 	nv_buf_putc(line, '\n');

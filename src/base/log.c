@@ -63,8 +63,8 @@ void nv_log(enum nv_log_level level, const char *fmt, ...)
 	}
 	size_t len = strlen(line);
 	line[len] = '\n';
-	/* One write, so that lines of several threads do not mix; nobody can be told when it fails.
-	 */
+	/* One write, so that lines of several threads do not mix; nobody can be told when it
+	 * fails. */
 	ssize_t written = write(STDERR_FILENO, line, len + 1);
 	(void)written;
 }

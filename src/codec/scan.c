@@ -96,8 +96,8 @@ bool nv_scan_next(struct nv_scan *scan, struct nv_scan_line *ret_line)
 {
 	struct nv_scan_line line;
 
-	/* Unseen, it would be a part of the first word, and make another plugin of the first one.
-	 */
+	/* Unseen, it would be a part of the first word, and make another plugin of the first
+	 * one. */
 	if (scan->pos == 0 && scan->size >= 3 && memcmp(scan->text, "\xEF\xBB\xBF", 3) == 0) {
 		scan->status = nv_faults_add(scan->faults, 1, 1,
 		                             "a byte order mark begins the file: save it as UTF-8 "

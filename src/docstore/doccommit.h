@@ -31,8 +31,8 @@ struct nv_doccommit_io {
 	int (*select)(void *ctx, const char *collection, const struct nv_docterm *terms,
 	              size_t terms_count, nv_doccommit_found_fn *fn, void *found_ctx,
 	              struct nv_err *err);
-	/* Before each write (entry false) and each entry: a place for a test's fault. May be NULL.
-	 */
+	/* Before each write (entry false) and each entry: a place for a test's fault. May be
+	 * NULL. */
 	int (*step)(void *ctx, bool entry, struct nv_err *err);
 };
 

@@ -292,8 +292,8 @@ static int commit_load(void *ctx, const char *name, const struct nv_buf *key, st
 	return nv_buf_error(out) ? nv_fail(err, ENOMEM, "out of memory") : 1;
 }
 
-/* Puts doc (a reference is taken over; NULL: nothing) where key is, and remembers how to go back.
- */
+/* Puts doc (a reference is taken over; NULL: nothing) where key is, and remembers how to go
+ * back. */
 static int commit_swap(struct mem_commit *commit, const char *name, const struct nv_buf *key,
                        struct nv_memdoc *doc)
 {

@@ -159,8 +159,8 @@ static int check_entries(struct nv_mongocommit *run, struct nv_err *err)
 	return rc < 0 ? nv_fail(err, -rc, "the entries cannot be compared") : 0;
 }
 
-/* Where a failure inside the transaction happened; it is explained when the transaction has ended.
- */
+/* Where a failure inside the transaction happened; it is explained when the transaction has
+ * ended. */
 struct spot {
 	bool op;
 	bool entry;

@@ -35,11 +35,10 @@ struct mongo_log {
 	bson_oid_t floor;  /* nothing below is asked for */
 	int64_t wide_ms;   /* when the last minutes are to be looked through again */
 	size_t deliveries;
-	struct nv_strmap *
-		/* owned; keys of entries of the window that were delivered, or are not wanted */
-		done;
-	struct nv_strmap *
-		pending; /* owned; keys of entries that were not settled; values: an _id document */
+	/* owned; keys of entries of the window that were delivered, or are not wanted */
+	struct nv_strmap *done;
+	/* owned; keys of entries that were not settled; values: an _id document */
+	struct nv_strmap *pending;
 };
 
 /* A read under way. */

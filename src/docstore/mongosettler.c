@@ -19,9 +19,8 @@
 
 enum {
 	PERIOD_MS = 10000,
-	LOOK_BACK_S =
-		/* how old the entries are that the thread looks for; opening finds older ones */
-	3600,
+	/* how old the entries are that the thread looks for; opening finds older ones */
+	LOOK_BACK_S = 3600,
 	TEXT_SIZE = 1024,
 };
 

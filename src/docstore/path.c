@@ -108,8 +108,8 @@ static bool each_element(const struct nv_bval *array, const char *path, nv_path_
 	return true;
 }
 
-/* value is what the components before path led to. The recursion is bounded by the path's length.
- */
+/* value is what the components before path led to. The recursion is bounded by the path's
+ * length. */
 static bool each_below(const struct nv_bval *value, const char *path, nv_path_value_fn *fn,
                        void *ctx)
 {

@@ -95,8 +95,8 @@ void nv_inode_move(struct nv_inode_table *table, struct nv_inode *from, const ch
  * -ENAMETOOLONG. Scratch inodes too, for messages. */
 int nv_inode_path(struct nv_inode_table *table, struct nv_inode *inode, char *out);
 
-/* A copy of the fields that name an inode. parent is a reference (NULL for the root); scratch too.
- */
+/* A copy of the fields that name an inode. parent is a reference (NULL for the root); scratch
+ * too. */
 struct nv_inode_name {
 	struct nv_inode *parent;
 	char name[256];

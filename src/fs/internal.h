@@ -30,8 +30,8 @@ struct nv_fs {
 	pthread_cond_t stop_wake;
 	bool loop_done; /* stop_lock; the loop has returned */
 	pthread_mutex_t last_error_lock;
-	/* last_error_lock; the kernel repeats a RENAME that got ESTALE: its reason is reported once
-	 */
+	/* last_error_lock; the kernel repeats a RENAME that got ESTALE: its reason is reported
+	 * once */
 	uint32_t last_error_crc;
 	int64_t last_error_ms; /* last_error_lock */
 };
@@ -53,8 +53,8 @@ bool nv_request_begin(struct nv_request *request, fuse_req_t req, fuse_ino_t ino
                       enum nv_metric metric);
 /* Sets path to the inode's, or to the name in it. */
 void nv_request_about(struct nv_request *request, struct nv_inode *inode, const char *name);
-/* Replies errno -r, and puts the reason where users look; r = 0 replies success. Ends the request.
- */
+/* Replies errno -r, and puts the reason where users look; r = 0 replies success. Ends the
+ * request. */
 void nv_request_reply_err(struct nv_request *request, int r);
 /* Ends a request that was replied to. */
 void nv_request_end(struct nv_request *request);

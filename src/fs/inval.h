@@ -26,8 +26,8 @@ void nv_inval_stop(struct nv_inval *inval);
 /* Stops it, if nobody has, and frees. */
 void nv_inval_free(struct nv_inval *inval);
 
-/* Queues: forget the attributes of an inode (and, for a directory, its cached listing). Any thread.
- */
+/* Queues: forget the attributes of an inode (and, for a directory, its cached listing). Any
+ * thread. */
 void nv_inval_attr(struct nv_inval *inval, uint64_t id);
 
 /* Queues: forget the name in that directory, and the directory's listing. Any thread. */

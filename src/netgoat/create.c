@@ -582,8 +582,8 @@ int nv_docop_mkdir(void *self, const struct nv_call *call, const struct nv_node 
 	}
 	const struct nv_docname *name = &subject.name;
 	if (name->has_id && (!name->id || name->id->value_type != BSON_TYPE_OID)) {
-		/* Listed by its id only, the new directory would not have the name it was made by.
-		 */
+		/* Listed by its id only, the new directory would not have the name it was made
+		 * by. */
 		return nv_fail(err, EINVAL,
 		               "%s: after ~ comes the id of the new document, 24 hex digits",
 		               child->name);

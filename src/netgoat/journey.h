@@ -41,8 +41,8 @@ int nv_journey_learn(struct nv_journey *journey, struct nv_err *err);
 /* The changed document, checked. 0, -EINVAL (faults), -ENOMEM. */
 int nv_journey_check(struct nv_journey *journey, bson_t **ret_doc, struct nv_err *err);
 
-/* Ids do not change: a path that names another one cannot be this document's. 0, -EINVAL, -EPERM.
- */
+/* Ids do not change: a path that names another one cannot be this document's. 0, -EINVAL,
+ * -EPERM. */
 int nv_journey_check_ids(struct nv_journey *journey, struct nv_err *err);
 
 /* "move" or "rename". */

@@ -54,8 +54,8 @@ enum nv_row_flags {
 	/* file: changelogs and .netviewfs: reads see the newest text, not the snapshot of the
 	 * handle */
 	NV_ROW_GROWS = 1 << 5,
-	/* file: a kind without suffix (pdata, reports, node plugins): new names are committed late
-	 */
+	/* file: a kind without suffix (pdata, reports, node plugins): new names are committed
+	 * late */
 	NV_ROW_ANYNAME = 1 << 6,
 	NV_ROW_PRIVATE = 1 << 7, /* mode 0600 (dir 0700) */
 	/* dir (not structural): neither listed nor entered while it has nothing (orphans) */
@@ -229,8 +229,8 @@ struct nv_node_ops {
 	int (*lookup)(void *self, const struct nv_call *call, const struct nv_node *child,
 	              struct nv_entry *ret_entry, struct nv_err *err);
 
-	/* Dirs: all names, with contents; one batch. -ENOENT when the directory's object is gone.
-	 */
+	/* Dirs: all names, with contents; one batch. -ENOENT when the directory's object is
+	 * gone. */
 	int (*list)(void *self, const struct nv_call *call, const struct nv_node *dir,
 	            struct nv_listing **ret_listing, struct nv_err *err);
 
@@ -256,8 +256,8 @@ struct nv_node_ops {
 	 * atomically, with its changelog entries; merge with what others changed; nothing to do
 	 * when nothing differs. With base NULL the datum is created, or merged with one that
 	 * appeared meanwhile.
-	 * -EINVAL (content, faults filled), -ESTALE (result->theirs set), -EEXIST, -EFBIG, -EROFS.
-	 */
+	 * -EINVAL (content, faults filled), -ESTALE (result->theirs set), -EEXIST, -EFBIG,
+	 * -EROFS. */
 	int (*save)(void *self, const struct nv_call *call, const struct nv_node *node,
 	            const struct nv_save_request *request, struct nv_save_result *result,
 	            struct nv_err *err);
@@ -289,8 +289,8 @@ struct nv_node_ops {
 	               const char *target, struct nv_err *err);
 };
 
-/* The tree of one mount: the rows of src/tree.c with their children found, and each family's state.
- */
+/* The tree of one mount: the rows of src/tree.c with their children found, and each family's
+ * state. */
 struct nv_tree {
 	const struct nv_row *rows; /* rows[0] is the root */
 	size_t rows_count;

@@ -62,8 +62,8 @@ const char *nv_redis_address(const struct nv_redis *redis);
 /* The number of a logical database. */
 int nv_redis_db_number(const struct nv_redis *redis, enum nv_redis_db db);
 
-/* The deadline of an operation that begins now: to be given to each of its pipelines and scripts.
- */
+/* The deadline of an operation that begins now: to be given to each of its pipelines and
+ * scripts. */
 int64_t nv_redis_deadline(const struct nv_redis *redis);
 
 /* Connects to both databases, asks PING, and whether the login may run scripts: the check at mount

@@ -26,8 +26,8 @@
 #include "save/stage.h"
 
 #define NV_DELETE_DELAY_MS 500 /* unlink → delete; accepted new name → commit */
-/* a name moved aside or hidden → back; a new name without text → gone; identity of a deleted datum
- */
+/* a name moved aside or hidden → back; a new name without text → gone; identity of a deleted
+ * datum */
 #define NV_RETURN_DELAY_MS 2000
 #define NV_SCRATCH_WARN_MS 10000 /* a closed scratch file of no known pattern → a line in errors */
 /* an unlink this soon after a refused save by the same process deletes nothing */

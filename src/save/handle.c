@@ -422,8 +422,8 @@ int nv_handle_flush(struct nv_handle *h, const struct nv_call *call, struct nv_e
 	}
 	(void)pthread_mutex_lock(&h->lock);
 	int signum = nv_proc_dying_signal(call->pid);
-	/* A pid of 0 (another pid namespace) is nobody we could wait for: then every close commits.
-	 */
+	/* A pid of 0 (another pid namespace) is nobody we could wait for: then every close
+	 * commits. */
 	bool opener = call->pid == 0 || nv_proc_equal(h->opener, nv_proc_of(call->pid)) ||
 	              !nv_proc_alive(h->opener);
 	if (signum != 0 && h->poison == 0 && (h->dirty || !h->written)) {
@@ -463,8 +463,8 @@ static void report(struct nv_handle *h, const struct nv_err *err, const struct n
 	nv_errors_ring_add(h->save->config.errors, h->uid, h->path, err, faults);
 }
 
-/* The last close of a writer: commits what no flush could, and says what is left. Handle lock held.
- */
+/* The last close of a writer: commits what no flush could, and says what is left. Handle lock
+ * held. */
 static void finish_writer(struct nv_handle *h, const struct nv_call *call)
 {
 	struct nv_err err = NV_ERR_INIT;

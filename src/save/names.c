@@ -145,8 +145,8 @@ int nv_save_unlink(struct nv_save *save, const struct nv_call *call, struct nv_p
 		return r;
 	}
 	if (nv_refusal_take(save, at.path, nv_proc_of(call->pid))) {
-		/* the writer cleans up after its refused text; the stored datum was never replaced
-		 */
+		/* the writer cleans up after its refused text; the stored datum was never
+		 * replaced */
 		return 0;
 	}
 	return unlink_real(save, call, place, &at, found.entry.name, err);

@@ -317,8 +317,8 @@ static bool is_placeholder(struct nv_save *save, struct nv_place place, const ch
 	       at.node.row->type == NV_LINK;
 }
 
-/* Makes the slot of a new name: over a parked or just deleted version, or free. Engine lock held.
- */
+/* Makes the slot of a new name: over a parked or just deleted version, or free. Engine lock
+ * held. */
 static struct nv_slot *put_new(struct nv_save *save, const struct nv_call *call,
                                struct nv_place place, const char *name)
 {
