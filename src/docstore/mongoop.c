@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Operations on one document. spec is
- *   {k: kind, c: collection, i: _id, d: doc, b: before, p: [ {p: path, o: old, n: new, s: true}, …
- *   ]} where o is left out for what was missing, n for what is missing afterwards, and s is false
- *   for a path that must only be as it was.
+ *   {k: kind, c: collection, i: _id, d: doc, b: before,
+ *    p: [ {p: path, o: old, n: new, s: true}, … ]}
+ * where o is left out for what was missing, n for what is missing afterwards, and s is false for a
+ * path that must only be as it was.
  *
  * The paths are the shortest that say it: the nearest ancestor where a name cannot stand in a
  * dotted path. An array that changed is one path, because positions mean something only while the

@@ -7,9 +7,9 @@
  *   - a listing of that object's directory: while under 1 s old (prefetched ones too);
  *   - a lookup or load of one part (a file in it): while under 1 s old AND that part was already
  *     shown from this snapshot, or the whole directory was listed from it. A prefetched snapshot
- *     nobody has seen never answers for a file: the user has a right to a fresh one. A snapshot is
- *     dead once its key (or everything) was invalidated after it was sampled: generations decide,
- *     so a query that was under way during an invalidation is not stored (FUSE.md 5 c).
+ *     nobody has seen never answers for a file: the user has a right to a fresh one.
+ * A snapshot is dead once its key (or everything) was invalidated after it was sampled: generations
+ * decide, so a query that was under way during an invalidation is not stored (FUSE.md 5 c).
  */
 #ifndef NV_NODE_CACHE_H
 #define NV_NODE_CACHE_H

@@ -3,14 +3,14 @@
  * The inside of save/: the engine, its slots, scratch nodes and handles. Not for fs/.
  *
  * A slot is a name of which the engine knows more than the store. Of a real directory:
- *   SCRATCH an editor's or tool's file; the store has nothing of that name
- *   PARKED the store has a datum of that name that this mount hides: unlinked (deleted when due),
- *   moved aside by an editor, or an own json
- *            or derived name that only seems to go (both come back when due)
- *   NEW created, its text not committed yet; origin is the parked or just deleted version it
- *   replaces, if any
- *   GONE deleted within the last 2 s: a create takes over the version's identity Of a scratch
- *   directory all slots are SCRATCH.
+ *   SCRATCH  an editor's or tool's file; the store has nothing of that name
+ *   PARKED   the store has a datum of that name that this mount hides: unlinked (deleted when due),
+ *            moved aside by an editor, or an own json or derived name that only seems to go (both
+ *            come back when due)
+ *   NEW      created, its text not committed yet; origin is the parked or just deleted version it
+ *            replaces, if any
+ *   GONE     deleted within the last 2 s: a create takes over the version's identity
+ * Of a scratch directory all slots are SCRATCH.
  */
 #ifndef NV_SAVE_ENGINE_H
 #define NV_SAVE_ENGINE_H
@@ -26,8 +26,7 @@
 #include "save/stage.h"
 
 #define NV_DELETE_DELAY_MS 500 /* unlink → delete; accepted new name → commit */
-/* a name moved aside or hidden → back; a new name without text → gone; identity of a deleted
- * datum */
+/* a name moved aside or hidden → back; a new name without text → gone; a deleted datum's identity */
 #define NV_RETURN_DELAY_MS 2000
 #define NV_SCRATCH_WARN_MS 10000 /* a closed scratch file of no known pattern → a line in errors */
 /* an unlink this soon after a refused save by the same process deletes nothing */
