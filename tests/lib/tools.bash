@@ -6,27 +6,32 @@
 
 load ../lib/mount.bash
 
-NV_KINDS="own record lines records fields pdata"
+: "${NV_KINDS:=own record lines records fields pdata}"
 
-# nv_kind KIND: FILE, OLD and NEW (words: what the tool replaces), BAD (a word that makes the text wrong), and the ENTRIES that the change needs.
+# nv_kind KIND: FILE, OLD and NEW (words: what the tool replaces), BAD (a word that makes the text wrong), the ENTRIES that the change needs,
+# and where the datum is in its STORE: KEYS, a pattern, or a collection and a condition.
 nv_kind() {
 	local name='dns;[lan]web-2.example.com'
-	STORE=redis
+	STORE=redis KEYS=
 	case $1 in
 	own)
 		FILE=$NG/teams/platform/domains/example.com/domain.json OLD=errors NEW=all BAD=loud STORE=docs
+		KEYS='domains .domain=="example.com"'
 		ENTRIES='update domain|netgoat/teams/platform/domains/example.com/domain.json'
 		;;
 	record)
 		FILE=$NG/teams/platform/domains/example.com/records/www.CNAME.json OLD=300 NEW=301 BAD=often STORE=docs
+		KEYS='dnsrecords .name=="www"'
 		ENTRIES='update record|netgoat/teams/platform/domains/example.com/records/www.CNAME.json'
 		;;
 	lines)
 		FILE=$NX/dns/lan/192.0.2.10/maps OLD=203.0.113.10 NEW=203.0.113.19 BAD='x\q'
+		KEYS='dns;?lan?192.0.2.10;maps'
 		ENTRIES=$'updated network mapping|dns;[lan]192.0.2.10;maps|netviewfs\nupdated network mapping|dns;[lan]192.0.2.10;maps|netviewfs'
 		;;
 	records)
 		FILE=$NX/dns/lan/web-2.example.com/records OLD=proxmox NEW=hand BAD='x\q'
+		KEYS='dns;?lan?web-2.example.com*'
 		ENTRIES="add plugin to dns name|$name;plugins|hand
 add record type to dns name|$name;hand|hand
 create dns record|$name;hand;A|hand
@@ -36,10 +41,12 @@ remove plugin from dns name|$name;plugins|proxmox"
 		;;
 	fields)
 		FILE=$NX/dns/lan/web-2.example.com/meta OLD=ann NEW=bob BAD='x\q'
+		KEYS='meta;?lan?web-2.example.com'
 		ENTRIES='updated metadata|meta;[lan]web-2.example.com|netviewfs'
 		;;
 	pdata)
 		FILE=$NX/dns/lan/web-1.example.com/pdata/disks OLD=sda NEW=sdz BAD='x\q'
+		KEYS='pdata;dns;?lan?web-1.example.com;disks*'
 		ENTRIES='updated plugin data list|pdata;dns;[lan]web-1.example.com;disks|proxmox'
 		;;
 	esac
@@ -59,6 +66,52 @@ nv_entries_after() {
 	nv_entries | tail -n "+$(($1 + 1))"
 }
 
+# --- The poller: another reader of the store ------------------------------------------------------------------------------------
+
+NV_DATUM_LUA='
+local keys = redis.call("KEYS", ARGV[1])
+table.sort(keys)
+local text = ""
+for _, key in ipairs(keys) do
+	text = text .. redis.sha1hex(redis.call("DUMP", key)) .. key
+end
+return redis.sha1hex(text)'
+
+# What the store holds, as one line, read in one step.
+nv_datum() {
+	case $STORE in
+	redis) nv_redis eval "$NV_DATUM_LUA" 0 "$KEYS" ;;
+	docs) nv_docs "${KEYS%% *}" "select(${KEYS#* })" | sha1sum ;;
+	esac
+}
+
+nv_datum_for_ever() {
+	if [ "$STORE" = redis ]; then
+		exec redis-cli -s "$NV_DIR/redis.sock" -r -1 -i 0.002 eval "$NV_DATUM_LUA" 0 "$KEYS"
+	fi
+	while :; do
+		nv_datum
+	done
+}
+
+# From now on the store is asked all the time what it holds.
+nv_poll() {
+	nv_datum >"$NV_DIR/wanted"
+	: >"$NV_DIR/polled"
+	nv_datum_for_ever >"$NV_DIR/polled" 2>/dev/null 3>&- &
+	NV_POLLER=$!
+	nv_wait_until [ -s "$NV_DIR/polled" ]
+}
+
+# It held the old datum or the new one, and never anything else.
+nv_polled() {
+	kill -KILL "$NV_POLLER"
+	wait "$NV_POLLER" 2>/dev/null || true
+	nv_datum >>"$NV_DIR/wanted"
+	# the last line may have been cut
+	nv_equal "" "$(sed '$d' "$NV_DIR/polled" | grep -vxFf "$NV_DIR/wanted" | sort | uniq -c)"
+}
+
 # nv_edited EDIT-FUNCTION KIND [LEFTOVER…]: the edit is one commit with just its entries, and leaves nothing but LEFTOVER (@ = the file's name).
 nv_edited() {
 	local edit=$1 kind=$2 entries commits extra
@@ -71,8 +124,10 @@ nv_edited() {
 	done
 	entries=$(nv_entries | wc -l)
 	commits=$(nv_metric commits)
+	nv_poll
 	"$edit" "$FILE" "$OLD" "$NEW" || nv_fail "$edit on $kind: exit status $?"
 	nv_wait_until nv_prints "$((commits + 1))" nv_metric commits
+	nv_polled
 	nv_equal "$(sed "s/$OLD/$NEW/g" "$NV_DIR/original" | nv_order "$kind")" "$(nv_order "$kind" <"$FILE")"
 	nv_equal "$ENTRIES" "$(nv_entries_after "$entries")"
 	nv_clock 3000
