@@ -305,6 +305,15 @@ static int mount_fs(struct mount *mount, struct nv_err *err)
 	return result;
 }
 
+/* Nothing stands where what is restored will stand: nothing of it is ever mixed with other data. */
+static int check_empty(struct mount *mount, struct nv_err *err)
+{
+	if (mount->options->mode != NV_MOUNT_RESTORE) {
+		return 0;
+	}
+	return mount->netgoat ? nv_netgoat_check_empty(mount->netgoat, err) : 0;
+}
+
 /* From nothing to mounted. */
 static int start(struct mount *mount, struct nv_err *err)
 {
@@ -323,6 +332,9 @@ static int start(struct mount *mount, struct nv_err *err)
 	}
 	if (result == 0 && mount->options->has_redis) {
 		result = connect_redis(mount, err);
+	}
+	if (result == 0) {
+		result = check_empty(mount, err);
 	}
 	if (result == 0) {
 		result = make_ctl(mount, err);

@@ -40,6 +40,20 @@ void nv_history_free(struct nv_history *history)
 	}
 }
 
+static void reset(struct nv_history *history)
+{
+	nv_doclog_close(history->log);
+	history->log = NULL;
+	nv_buf_release(&history->text);
+}
+
+void nv_history_reset(struct nv_history *history)
+{
+	(void)pthread_mutex_lock(&history->mutex);
+	reset(history);
+	(void)pthread_mutex_unlock(&history->mutex);
+}
+
 static int take_entry(void *ctx, size_t query, const bson_t *doc, struct nv_err *err)
 {
 	struct nv_history *history = ctx;
@@ -69,9 +83,7 @@ static int read_new(struct nv_history *history, struct nv_err *err)
 	}
 	int rc = nv_doclog_read(history->log, take_entry, history, err);
 	if (rc == -ENOMEM) {
-		nv_doclog_close(history->log);
-		history->log = NULL;
-		nv_buf_release(&history->text);
+		reset(history);
 	}
 	return rc < 0 ? rc : 0;
 }

@@ -49,15 +49,16 @@ int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_nod
 {
 	struct nv_netgoat *ng = self;
 	(void)call;
+	bool full = ng->mode >= NV_MOUNT_FULL; /* names are then the text's to say */
 	enum nv_ng_role role = NV_NG_ROLE(child->row->kind);
 	enum nv_ng_scope scope = NV_NG_SCOPE(child->row->kind);
-	if (role == NV_NG_OWN || role == NV_NG_CHUNK) {
+	if (role == NV_NG_OWN || role == NV_NG_CHUNK || role == NV_NG_CHANGELOG) {
 		return 0; /* made with its object; made again with the bytes it has */
 	}
 	if (role != NV_NG_DOC) {
 		return nv_fail(err, EINVAL, "%s is not made by hand", child->path);
 	}
-	if (scope == NV_NG_IN_ORPHANS) {
+	if (scope == NV_NG_IN_ORPHANS && !full) {
 		return nv_fail(
 			err, EINVAL,
 			"orphans are not made here: a document is made in the directory of its domain or team");
@@ -71,6 +72,9 @@ int nv_docop_accepts(void *self, const struct nv_call *call, const struct nv_nod
 	if (rc) {
 		return nv_fail(err, rc == -ENOENT ? ENOTSUP : ENOMEM,
 		               "%s cannot be the name of a document", child->name);
+	}
+	if (full) {
+		return 0;
 	}
 	if (!name.named && !dir.by_id) {
 		return nv_fail(err, ENOTSUP,

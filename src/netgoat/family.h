@@ -56,6 +56,7 @@ struct nv_netgoat {
 	struct nv_tree tree;    /* the rows, with a self for each family: for finding rows only */
 	char *plugin;           /* owned */
 	char *actor;            /* owned; NULL = none */
+	enum nv_mount_mode mode;
 	struct nv_cache *cache; /* owned; snapshots of directories */
 	pthread_mutex_t heads_mutex;
 	struct nv_strmap *heads;   /* owned; key of a path -> struct nv_head; heads_mutex */
@@ -67,6 +68,12 @@ struct nv_netgoat {
 	size_t windows_next; /* the slot to be used next; windows_mutex */
 	struct nv_history *history;                /* owned; netgoat/changelog */
 };
+
+/* How netgoat/ shows documents. */
+static inline enum nv_text_mode nv_ng_text_mode(const struct nv_netgoat *ng)
+{
+	return ng->mode >= NV_MOUNT_FULL ? NV_TEXT_FULL : NV_TEXT_FILE;
+}
 
 /* Entries of the cache at most, and heads remembered at most. */
 #define NV_NETGOAT_CACHE_MAX 4096
@@ -90,6 +97,9 @@ static inline const char *nv_ng_suffix(enum nv_doc_kind kind)
  * when out of memory. */
 struct nv_history *nv_history_new(struct nv_netgoat *ng, size_t entries);
 void nv_history_free(struct nv_history *history);
+
+/* Forgets what was read: entries were removed or replaced. */
+void nv_history_reset(struct nv_history *history);
 
 /* Its whole text as of now. Blocks. */
 int nv_history_load(struct nv_history *history, struct nv_blob **ret_blob, struct nv_err *err);

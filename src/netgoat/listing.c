@@ -185,7 +185,7 @@ static int read_top(struct nv_netgoat *ng, enum nv_text_mode mode, struct nv_doc
 	int rc = snap ? ask_top(ng, &top, err) : nv_fail(err, ENOMEM, "out of memory");
 	int orphans = rc ? rc : nv_orphans_exist(ng, err);
 	rc = orphans < 0 ? orphans : rc;
-	if (rc == 0 && mode == NV_TEXT_FILE) {
+	if (rc == 0 && mode != NV_TEXT_STORED) {
 		rc = nv_history_load(ng->history, &changelog, err);
 	}
 	if (rc) {

@@ -29,6 +29,7 @@ int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **r
 	ng->store = config->store;
 	ng->schema = config->schema;
 	ng->clock = config->clock;
+	ng->mode = config->mode;
 	ng->tree = (struct nv_tree){ .rows = config->rows, .rows_count = config->rows_count };
 	for (size_t i = 0; i < NV_FAMILY_COUNT; i++) {
 		ng->tree.self[i] = ng;
@@ -116,21 +117,21 @@ static int ops_lookup(void *self, const struct nv_call *call, const struct nv_no
                       struct nv_entry *ret_entry, struct nv_err *err)
 {
 	(void)call;
-	return nv_docs_lookup(self, child, NV_TEXT_FILE, ret_entry, err);
+	return nv_docs_lookup(self, child, nv_ng_text_mode(self), ret_entry, err);
 }
 
 static int ops_list(void *self, const struct nv_call *call, const struct nv_node *dir,
                     struct nv_listing **ret_listing, struct nv_err *err)
 {
 	(void)call;
-	return nv_docs_list(self, dir, NV_TEXT_FILE, ret_listing, err);
+	return nv_docs_list(self, dir, nv_ng_text_mode(self), ret_listing, err);
 }
 
 static int ops_load(void *self, const struct nv_call *call, const struct nv_node *node,
                     struct nv_blob **ret_blob, struct nv_err *err)
 {
 	(void)call;
-	return nv_docs_load(self, node, NV_TEXT_FILE, ret_blob, err);
+	return nv_docs_load(self, node, nv_ng_text_mode(self), ret_blob, err);
 }
 
 int nv_netgoat_stored_lookup(struct nv_netgoat *netgoat, const struct nv_node *child,

@@ -41,6 +41,10 @@ int nv_netgoat_new(const struct nv_netgoat_config *config, struct nv_netgoat **r
                    struct nv_err *err);
 void nv_netgoat_free(struct nv_netgoat *netgoat);
 
+/* Whether the store can be restored to: nothing is in the mapped collections and the changelog.
+ * -EEXIST with the reason; the store's. */
+int nv_netgoat_check_empty(struct nv_netgoat *netgoat, struct nv_err *err);
+
 /* Lines for .netviewfs/status: the store, its version and durability, the collections in use.
  * Asks nothing of the store. */
 void nv_netgoat_describe(struct nv_netgoat *netgoat, struct nv_buf *out);

@@ -16,7 +16,8 @@ static int find_replaced(struct nv_journey *journey, bool replace, struct nv_fou
 	if (journey->subject->name.has_id && !journey->subject->name.id) {
 		return 0;
 	}
-	int rc = nv_docs_find(journey->ng, journey->to, NV_TEXT_FILE, true, ret_found, &missing);
+	int rc = nv_docs_find(journey->ng, journey->to, nv_ng_text_mode(journey->ng), true,
+	                      ret_found, &missing);
 	if (rc == -ENOENT) {
 		return 0;
 	}
@@ -90,7 +91,8 @@ static int rename_file_once(struct nv_journey *journey, bool replace, struct nv_
 {
 	cleanup_founddoc struct nv_founddoc found = { 0 };
 	cleanup_founddoc struct nv_founddoc there = { 0 };
-	int rc = nv_docs_find(journey->ng, journey->from, NV_TEXT_FILE, true, &found, err);
+	int rc = nv_docs_find(journey->ng, journey->from, nv_ng_text_mode(journey->ng), true,
+	                      &found, err);
 	if (rc) {
 		return rc;
 	}

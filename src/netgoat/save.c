@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "netgoat/check.h"
 #include "netgoat/docop.h"
+#include "netgoat/whole.h"
 
 /* Each try follows a change by somebody else; so many in a row are no accident. */
 #define TRIES 16
@@ -289,12 +290,20 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
                    enum nv_check how, struct nv_err *err)
 {
 	(void)from;
+	struct nv_netgoat *ng = self;
+	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
+	unsigned flags = ng->mode >= NV_MOUNT_FULL ? NV_JSON_ALLOW_BSON : 0;
 	bson_t *doc = NULL;
+	if (role == NV_NG_CHANGELOG || role == NV_NG_CHUNK) {
+		return how == NV_CHECK_WHOLE && !(node->row->flags & NV_ROW_READONLY)
+		               ? nv_restore_check_lines(text, size, call->faults, err)
+		               : 0;
+	}
 	if (is_opaque(base, text, size, how)) {
 		return 0;
 	}
 	if (how == NV_CHECK_WHOLE) {
-		int rc = nv_json_parse(text, size, 0, &doc, call->faults);
+		int rc = nv_json_parse(text, size, flags, &doc, call->faults);
 		if (rc == 0) {
 			bson_destroy(doc);
 			return 0;
@@ -302,14 +311,14 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 		return nv_fail(err, rc == -EFBIG ? EINVAL : -rc,
 		               rc == -ENOMEM ? "out of memory" : "not a JSON document");
 	}
-	switch (nv_json_scan(text, size, 0, call->faults)) {
+	switch (nv_json_scan(text, size, flags, call->faults)) {
 	case NV_JSON_WRONG:
 	case NV_JSON_BROKEN:
 		return nv_fail(err, EINVAL, "not a JSON document");
 	case NV_JSON_NOMEM:
 		return nv_fail(err, ENOMEM, "out of memory");
 	case NV_JSON_GOOD:
-		return check_meaning(self, call, node, base, text, size, err);
+		return flags ? 0 : check_meaning(self, call, node, base, text, size, err);
 	default:
 		return 0;
 	}
@@ -408,9 +417,20 @@ int nv_docop_save(void *self, const struct nv_call *call, const struct nv_node *
                   const struct nv_save_request *request, struct nv_save_result *result,
                   struct nv_err *err)
 {
+	struct nv_netgoat *ng = self;
 	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
-	if ((role != NV_NG_DOC && role != NV_NG_OWN) || (node->row->flags & NV_ROW_READONLY)) {
+	bool restore = ng->mode == NV_MOUNT_RESTORE;
+	bool lines = role == NV_NG_CHANGELOG || role == NV_NG_CHUNK;
+	if ((role != NV_NG_DOC && role != NV_NG_OWN && !(lines && restore)) ||
+	    (node->row->flags & NV_ROW_READONLY)) {
 		return nv_fail(err, EPERM, "%s is not written by hand", node->path);
+	}
+	if (restore) {
+		return lines ? nv_restore_lines(ng, call, node, request, result, err)
+		             : nv_restore_document(ng, call, node, request, result, err);
+	}
+	if (ng->mode == NV_MOUNT_FULL) {
+		return nv_whole_save(ng, call, node, request, result, err);
 	}
 	cleanup_subject struct nv_subject subject = { 0 };
 	int rc = nv_subject_init(&subject, self, node, call->faults, err);

@@ -59,7 +59,7 @@ int nv_subject_init(struct nv_subject *subject, struct nv_netgoat *ng, const str
 	if (rc) {
 		return rc;
 	}
-	subject->dir = nv_docdir_of(ng, &subject->place, kind, NV_TEXT_FILE);
+	subject->dir = nv_docdir_of(ng, &subject->place, kind, nv_ng_text_mode(ng));
 	subject->zone = zone_of(subject);
 	if (subject->own) {
 		return 0;
@@ -124,7 +124,7 @@ int nv_subject_blob(const struct nv_subject *subject, const bson_t *doc, const c
 {
 	struct nv_facts facts = nv_subject_facts(subject, doc);
 	return nv_text_blob(subject->ng->schema, subject->dir.kind, &facts, doc, collection,
-	                    NV_TEXT_FILE, nv_clock_ms(subject->ng->clock), ret_blob, err);
+	                    subject->dir.mode, nv_clock_ms(subject->ng->clock), ret_blob, err);
 }
 
 /* ---- Guards ---- */

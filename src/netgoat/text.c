@@ -150,7 +150,9 @@ int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *ki
                  struct nv_buf *out, struct nv_err *err)
 {
 	struct show show = { .schema = schema, .kind = kind, .facts = facts, .mode = mode };
-	if (show_container(&show, kind->root, bson_get_data(doc), doc->len, false, true, out)) {
+	if (mode == NV_TEXT_FULL) {
+		nv_buf_append(out, bson_get_data(doc), doc->len);
+	} else if (show_container(&show, kind->root, bson_get_data(doc), doc->len, false, true, out)) {
 		return nv_fail(err, EIO, "a stored %s is no well-formed BSON",
 		               nv_schema_word(kind->kind));
 	}
@@ -162,16 +164,17 @@ int nv_text_format(const struct nv_schema *schema, const struct nv_schema_kind *
                    bool compact, struct nv_buf *out, struct nv_err *err)
 {
 	cleanup_buf struct nv_buf shown = NV_BUF_INIT;
-	int rc = nv_text_show(schema, kind, facts, doc, mode, &shown, err);
+	bson_t view;
+	bool full = mode == NV_TEXT_FULL;
+	int rc = full ? 0 : nv_text_show(schema, kind, facts, doc, mode, &shown, err);
 	if (rc) {
 		return rc;
 	}
-	bson_t view;
-	if (!bson_init_static(&view, (const uint8_t *)shown.data, shown.len)) {
+	if (!full && !bson_init_static(&view, (const uint8_t *)shown.data, shown.len)) {
 		return nv_fail(err, EIO, "a stored %s is no well-formed BSON",
 		               nv_schema_word(kind->kind));
 	}
-	rc = nv_json_format(&view, compact ? NV_JSON_COMPACT : 0, out);
+	rc = nv_json_format(full ? doc : &view, compact ? NV_JSON_COMPACT : 0, out);
 	if (compact) {
 		nv_buf_putc(out, '\n');
 	}
@@ -223,8 +226,10 @@ int nv_text_blob(const struct nv_schema *schema, const struct nv_schema_kind *ki
 	if (!blob) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	blob->readonly = opaque;
-	blob->stamped = nv_text_mtime(kind, doc, &blob->mtime);
+	/* A whole document is what its text says, whichever form that has; and its counters move
+	 * without a stamp. */
+	blob->readonly = opaque && mode != NV_TEXT_FULL;
+	blob->stamped = mode != NV_TEXT_FULL && nv_text_mtime(kind, doc, &blob->mtime);
 	*ret_blob = blob;
 	return 0;
 }

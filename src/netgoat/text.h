@@ -28,6 +28,7 @@ struct nv_facts {
 enum nv_text_mode {
 	NV_TEXT_FILE,   /* without facts, secrets, state and _id */
 	NV_TEXT_STORED, /* whole, secrets masked */
+	NV_TEXT_FULL,   /* whole, as it is: full and restore mounts */
 };
 
 /* What a blob of a document keeps for a later save. */
@@ -47,7 +48,7 @@ bool nv_elem_same(const struct nv_raw_elem *a, const struct nv_raw_elem *b);
 bool nv_facts_say(const struct nv_facts *facts, const struct nv_schema_field *field,
                   const struct nv_raw_elem *elem);
 
-/* Appends the BSON bytes of what mode shows of doc. facts may be NULL with NV_TEXT_STORED. 0;
+/* Appends the BSON bytes of what mode shows of doc. facts may be NULL but with NV_TEXT_FILE. 0;
  * -EIO: damaged BSON; -ENOMEM. */
 int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *kind,
                  const struct nv_facts *facts, const bson_t *doc, enum nv_text_mode mode,

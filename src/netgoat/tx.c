@@ -18,6 +18,7 @@ void nv_doctx_init(struct nv_doctx *tx, struct nv_netgoat *ng)
 	struct timespec now = nv_clock_wall(ng->clock);
 	*tx = (struct nv_doctx){ .ng = ng,
 		                 .arena = NV_ARENA_INIT,
+		                 .whole = ng->mode == NV_MOUNT_RESTORE,
 		                 .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
 }
 
@@ -163,7 +164,7 @@ int nv_doctx_update(struct nv_doctx *tx, const struct nv_schema_kind *kind, cons
 		}
 	}
 	expect_roles(tx, kind, base, keep, expects, &write);
-	if (changes->count) {
+	if (changes->count && !tx->whole) {
 		size_t sets_count = write.sets_count;
 		(void)nv_doctx_touch(tx, kind, sets, &sets_count, changes->count + TOUCH_MAX, incs,
 		                     &write.incs_count, TOUCH_MAX);
@@ -320,6 +321,9 @@ int nv_doctx_commit(struct nv_doctx *tx, struct nv_docresult *result, struct nv_
 		                       .writes_count = tx->writes_count,
 		                       .entries = tx->entries,
 		                       .entries_count = tx->entries_count };
+	if (tx->ng->mode == NV_MOUNT_RESTORE) {
+		commit.entries_count = 0; /* what is restored was logged when it was made */
+	}
 	int rc = nv_docstore_commit(tx->ng->store, &commit, result, err);
 	nv_netgoat_invalidate(tx->ng);
 	return rc;

@@ -31,6 +31,7 @@ struct nv_doctx {
 	size_t entries_count;
 	size_t entries_cap;
 	int64_t now_ms; /* of the whole commit */
+	bool whole;     /* what is written is all that is meant: nothing is stamped */
 };
 
 void nv_doctx_init(struct nv_doctx *tx, struct nv_netgoat *ng);

@@ -31,8 +31,11 @@ static void make_family(struct netgoat_fixture *f)
 	struct nv_netgoat_config config = { .store = f->store,
 		                            .schema = f->schema,
 		                            .clock = f->clock,
-		                            .rows = nv_tree_rows,
-		                            .rows_count = nv_tree_rows_count,
+		                            .rows = f->tree.rows,
+		                            .rows_count = f->tree.rows_count,
+		                            .changelog_entries =
+		                                    f->mode == NV_MOUNT_NORMAL ? 0 : SIZE_MAX,
+		                            .mode = f->mode,
 		                            .plugin = "test",
 		                            .actor = "64a0000000000000000000ff" };
 	assert_int_equal(nv_netgoat_new(&config, &f->netgoat, &f->err), 0);
@@ -40,6 +43,15 @@ static void make_family(struct netgoat_fixture *f)
 	f->tree.self[NV_FAMILY_NETGOAT] = f->netgoat;
 	f->tree.self[NV_FAMILY_VIEWS] = &f->views;
 	f->tree.self[NV_FAMILY_ROOT] = &f->tree;
+}
+
+static void make_rows(struct netgoat_fixture *f)
+{
+	free(f->rows);
+	assert_int_equal(nv_rows_new(nv_tree_rows, nv_tree_rows_count, f->mode, &f->rows,
+	                             &f->tree.rows_count),
+	                 0);
+	f->tree.rows = f->rows;
 }
 
 int netgoat_setup(void **state)
@@ -62,8 +74,7 @@ int netgoat_setup(void **state)
 	if (nv_docstore_open(uri, &config, &f->store, &f->err)) {
 		fail_with(f, "open");
 	}
-	f->tree.rows = nv_tree_rows;
-	f->tree.rows_count = nv_tree_rows_count;
+	make_rows(f);
 	make_family(f);
 	*state = f;
 	return 0;
@@ -77,6 +88,7 @@ int netgoat_teardown(void **state)
 	nv_schema_free(f->schema);
 	nv_clock_free(f->clock);
 	nv_faults_release(&f->faults);
+	free(f->rows);
 	static const char *const files[] = { "docs", "docs-wal", "docs-shm" };
 	for (size_t i = 0; f->dir[0] && i < 3; i++) {
 		char path[300];
@@ -93,6 +105,14 @@ int netgoat_teardown(void **state)
 void forget(struct netgoat_fixture *f)
 {
 	nv_netgoat_free(f->netgoat);
+	make_family(f);
+}
+
+void remount(struct netgoat_fixture *f, enum nv_mount_mode mode)
+{
+	nv_netgoat_free(f->netgoat);
+	f->mode = mode;
+	make_rows(f);
 	make_family(f);
 }
 
@@ -308,14 +328,20 @@ struct nv_blob *version(struct netgoat_fixture *f, const char *path)
 const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
                  const char *json)
 {
-	struct at at;
 	cleanup_free char *text = strdup(json);
 	assert_non_null(text);
 	for (char *byte = text; *byte; byte++) {
 		*byte = *byte == '\'' ? '"' : *byte;
 	}
+	return save_text(f, path, base, text, strlen(text));
+}
+
+const char *save_text(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
+                      const char *text, size_t size)
+{
+	struct at at;
 	resolve(f, path, &at);
-	struct nv_save_request request = { .base = base, .text = text, .size = strlen(text) };
+	struct nv_save_request request = { .base = base, .text = text, .size = size };
 	struct nv_save_result result = { 0 };
 	int rc = at.node.row->ops->save(at.node.self, &at.call, &at.node, &request, &result,
 	                                &f->err);

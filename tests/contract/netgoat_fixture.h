@@ -24,6 +24,8 @@ struct netgoat_fixture {
 	struct nv_docstore *store;
 	struct nv_netgoat *netgoat;
 	struct nv_views views;
+	enum nv_mount_mode mode; /* normal until remount() */
+	struct nv_row *rows;     /* as that mode has them */
 	struct nv_tree tree;
 	struct nv_faults faults; /* of the last call */
 	struct nv_err err;       /* of the last call */
@@ -48,6 +50,9 @@ void seed_company(struct netgoat_fixture *f);
 
 /* The family anew: nothing remembered. */
 void forget(struct netgoat_fixture *f);
+
+/* The family anew, as a mount of that mode has it. */
+void remount(struct netgoat_fixture *f, enum nv_mount_mode mode);
 
 /* Lets a second and more go by. */
 void later(struct netgoat_fixture *f);
@@ -89,6 +94,10 @@ struct nv_blob *version(struct netgoat_fixture *f, const char *path);
  * or the name of an errno. */
 const char *save(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
                  const char *json);
+
+/* The same with a text as it is. */
+const char *save_text(struct netgoat_fixture *f, const char *path, struct nv_blob *base,
+                      const char *text, size_t size);
 
 /* Saves json over what is stored now. */
 const char *edit(struct netgoat_fixture *f, const char *path, const char *json);
