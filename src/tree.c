@@ -70,7 +70,8 @@ const struct nv_row nv_tree_rows[] = {
 		DOC_FILES("/incidents", "/ID.json", NV_DOC_INCIDENT, NV_NG_TOP,                    \
 	                  NV_ROW_STRUCTURAL),                                                      \
 		DOC_ANALYTICS("", NV_NG_TOP),                                                      \
-		DOC("/orphans", NV_DIR, NV_NG_ORPHANS, 0, NV_NG_IN_ORPHANS, NV_ROW_HIDDEN_EMPTY),  \
+		DOC("/orphans", NV_DIR, NV_NG_ORPHANS, 0, NV_NG_IN_ORPHANS,                        \
+	            NV_ROW_HIDDEN_EMPTY | (DOC_OBJECT & NV_ROW_NAMED)),                            \
 		DOC_DOMAIN("/orphans/domains", NV_NG_IN_ORPHANS, NV_NG_IN_ORPHAN_DOMAIN),          \
 		DOC_ORPHANS("/orphans/dnsrecords", NV_DOC_RECORD, DOC_FILE),                       \
 		DOC_ORPHANS("/orphans/proxyconfigs", NV_DOC_PROXY, DOC_FILE),                      \

@@ -342,12 +342,27 @@ static int mkdir_structural(struct nv_save *save, const struct nv_call *call, st
 	return r < 0 ? r : 0;
 }
 
-/* A name in memory, until a text makes its object. */
-static int mkdir_named(struct nv_save *save, struct nv_place place, const struct nv_row *row,
-                       const char *name, struct nv_err *err)
+/* A name in memory, until a text makes its object. What is there in it by itself, or comes to be
+ * there meanwhile, is not what its maker made. */
+static int mkdir_named(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                       const struct nv_row *row, const char *name, struct nv_err *err)
 {
-	int r = nv_made_put(save, place.path, name, row, NULL, NULL);
-	return r < 0 ? nv_fail(err, -r, "out of memory") : 0;
+	char path[PATH_MAX];
+	int r = nv_path_join(path, place.path, name);
+	r = r < 0 ? r : nv_made_put(save, place.path, name, row, NULL, NULL);
+	if (r < 0) {
+		return nv_fail(err, -r, "%s cannot be made", name);
+	}
+	nv_lock(save);
+	(void)nv_names_reveal(nv_names_of(save, place, false), name, call);
+	struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = path }, true);
+	if (names) {
+		names->maker = nv_proc_of(call->pid);
+		nv_strmap_free(names->revealed, NULL);
+		names->revealed = NULL;
+	}
+	nv_unlock(save);
+	return 0;
 }
 
 static int mkdir_real(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
@@ -407,7 +422,7 @@ int nv_save_mkdir(struct nv_save *save, const struct nv_call *call, struct nv_pl
 	}
 	bool in_made = nv_made_is_dir(save, place.path);
 	if ((row->flags & NV_ROW_NAMED) || ((row->flags & NV_ROW_STRUCTURAL) && in_made)) {
-		return mkdir_named(save, place, row, name, err);
+		return mkdir_named(save, call, place, row, name, err);
 	}
 	if (row->flags & NV_ROW_STRUCTURAL) {
 		return mkdir_structural(save, call, place, row, name, err);

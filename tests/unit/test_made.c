@@ -91,6 +91,21 @@ static void test_files_may_come_before_their_object(void **state)
 	assert_false(exists(f, "o", "x"));
 }
 
+/* cp -a knows that what it has just made is empty, and takes a directory that is there for an error:
+ * another's texts may have brought it about. */
+static void test_it_looks_empty_to_its_maker(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(make_dir(f, "o", "x"), 0);
+	toy_put(&f->toy, "o/x/own.json", "own\n");
+	toy_put(&f->toy, "o/x/sub/a.txt", "theirs\n");
+	assert_false(exists(f, "o/x", "own.json"));
+	assert_false(exists(f, "o/x", "sub"));
+	assert_int_equal(make_dir(f, "o/x", "sub"), 0);
+	assert_true(exists(f, "o/x", "sub"));
+	assert_int_equal(make_dir(f, "o/x", "sub"), -EEXIST);
+}
+
 static void test_a_temporary_name_is_renamed_over(void **state)
 {
 	struct fixture *f = *state;
@@ -220,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		full_test(test_files_may_come_before_their_object),
+		full_test(test_it_looks_empty_to_its_maker),
 		full_test(test_a_temporary_name_is_renamed_over),
 		full_test(test_an_empty_name_is_removed),
 		full_test(test_texts_are_kept_within_the_bound),
