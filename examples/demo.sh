@@ -9,6 +9,9 @@
 # Enter. Whatever happens, it unmounts and stops what it started. NV_BUILDDIR names a build to use instead of making one.
 set -eu
 
+# With an empty environment the shell knows a PATH, but gcc finds its parts by the exported one.
+export PATH
+
 top=$(cd "$(dirname "$0")/.." && pwd)
 mnt=$PWD/mnt
 work=

@@ -10,6 +10,11 @@
 # and nothing failed. NV_BUILD names the directory to build in (default: _build). What is there from the last run is used again.
 set -u
 
+# A machine's service may start this with an empty environment. The shell knows a PATH then, but gcc finds its parts by the exported one.
+export PATH
+HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+export HOME
+
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${NV_BUILD:-$top/_build}
 jobs=$(nproc)

@@ -15,8 +15,8 @@ teardown() {
 	nv_teardown
 }
 
-@test "the demo runs, without a terminal, and leaves nothing mounted or running" {
-	NV_BUILDDIR=$NV_BUILDDIR timeout 100 sh "$NV_SRCDIR/examples/demo.sh" </dev/null >"$NV_DIR/out" 2>"$NV_DIR/err" 3>&- || {
+@test "the demo runs, with no terminal, input or environment, and leaves nothing mounted or running" {
+	env -i NV_BUILDDIR="$NV_BUILDDIR" timeout 100 sh "$NV_SRCDIR/examples/demo.sh" <&- >"$NV_DIR/out" 2>"$NV_DIR/err" 3>&- || {
 		cat "$NV_DIR/out" "$NV_DIR/err" >&2
 		return 1
 	}
