@@ -368,7 +368,11 @@ static int setattr_real(struct nv_request *request, const struct nv_inode_name *
 			(void)nv_times_file(fs->times, nv_path_ino(fs, request->path), crc,
 			                    found.entry.blob->stamped, found.entry.blob->mtime);
 		}
-		nv_times_set(fs->times, nv_path_ino(fs, request->path), crc, mtime);
+		if (name->row->type == NV_DIR) {
+			nv_times_set_dir(fs->times, nv_path_ino(fs, request->path), mtime);
+		} else {
+			nv_times_set(fs->times, nv_path_ino(fs, request->path), crc, mtime);
+		}
 	}
 	return r;
 }

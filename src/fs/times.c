@@ -35,6 +35,7 @@ struct nv_times {
 	struct table names; /* lock */
 	struct table times; /* lock */
 	uint64_t next_ino;  /* lock */
+	unsigned dirs_set;  /* lock; counts nv_times_set_dir */
 	struct timespec mounted;
 	bool fingerprints;
 };
@@ -235,6 +236,17 @@ void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct tim
 	if (record) {
 		record->mtime = mtime;
 		record->crc = crc ? crc : record->crc;
+	}
+	(void)pthread_mutex_unlock(&times->lock);
+}
+
+void nv_times_set_dir(struct nv_times *times, uint64_t ino, struct timespec mtime)
+{
+	(void)pthread_mutex_lock(&times->lock);
+	struct record *record = find(&times->times, ino);
+	if (record) {
+		mtime.tv_nsec = mtime.tv_nsec / 1000 * 1000 + times->dirs_set++ % 1000;
+		record->mtime = mtime;
 	}
 	(void)pthread_mutex_unlock(&times->lock);
 }

@@ -39,8 +39,12 @@ struct timespec nv_times_listed(struct nv_times *times, uint64_t ino, uint32_t c
  * has listed it yet. */
 void nv_times_dir_changed(struct nv_times *times, uint64_t ino);
 
-/* A user set the time of a file that shows a text of that crc, or of a directory. */
+/* A user set the time of a file that shows a text of that crc. */
 void nv_times_set(struct nv_times *times, uint64_t ino, uint32_t crc, struct timespec mtime);
+
+/* A user set the time of a directory. It is that to the microsecond, and never twice the same: the
+ * kernel takes a listing for good that it holds from when the directory had the same time. */
+void nv_times_set_dir(struct nv_times *times, uint64_t ino, struct timespec mtime);
 
 /* This mount stored a text of that crc: without a stamp of the store's own it is of now, or of the
  * time its writer asked for (may be NULL). */

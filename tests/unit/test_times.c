@@ -126,6 +126,23 @@ static void test_a_directorys_time_moves_with_its_names(void **state)
 
 #define times_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* rsync sets a directory's time before and after it changes what is in it. */
+static void test_a_directorys_time_is_never_twice_the_same(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec set = { 978307200, 123456789 };
+	(void)nv_times_listed(f->times, 9, 77);
+	nv_times_set_dir(f->times, 9, set);
+	struct timespec first = nv_times_listed(f->times, 9, 77);
+	(void)nv_times_listed(f->times, 9, 78);
+	nv_times_set_dir(f->times, 9, set);
+	struct timespec second = nv_times_listed(f->times, 9, 78);
+	assert_int_equal(first.tv_sec, set.tv_sec);
+	assert_int_equal(first.tv_nsec / 1000, set.tv_nsec / 1000);
+	assert_int_equal(second.tv_nsec / 1000, set.tv_nsec / 1000);
+	assert_int_not_equal(first.tv_nsec, second.tv_nsec);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +153,7 @@ int main(void)
 		times_test(test_a_stamp_is_shown_and_an_unmoved_one_is_not_believed),
 		times_test(test_a_users_time_lasts_until_the_content_changes),
 		times_test(test_a_directorys_time_moves_with_its_names),
+		times_test(test_a_directorys_time_is_never_twice_the_same),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
