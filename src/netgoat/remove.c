@@ -321,6 +321,9 @@ static int plan_team(struct farewell *farewell, struct nv_err *err)
 
 static int plan_user(struct farewell *farewell, struct nv_err *err)
 {
+	if (farewell->ng->mode >= NV_MOUNT_FULL) {
+		return 0; /* there, documents say who is a member, and links cannot be removed */
+	}
 	cleanup_docsnap struct nv_docsnap *links = NULL;
 	int rc = nv_links_read(farewell->ng, &farewell->place, &links, err);
 	if (rc || links->count) {

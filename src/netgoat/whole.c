@@ -323,7 +323,6 @@ static int check(struct nv_whole *whole, const struct nv_whole_there *there,
 static int save_once(struct nv_whole *whole, const struct nv_version *seen,
                      struct nv_whole_there *there, struct nv_whole_plan *plan, struct nv_err *err)
 {
-	bson_t nothing = BSON_INITIALIZER;
 	int rc = look(whole, seen, there, err);
 	if (rc) {
 		return rc;
@@ -333,9 +332,8 @@ static int save_once(struct nv_whole *whole, const struct nv_version *seen,
 		return nv_fail(err, ESTALE, "somebody else removed the document");
 	}
 	if (there->stored) {
-		/* A document that comes from elsewhere was not read here: the text is meant. One
-		 * that has come here since its writer looked is merged with. */
-		const bson_t *base = seen && same ? seen->doc : same ? &nothing : there->stored;
+		/* Who names a document that it did not read here means all of the text. */
+		const bson_t *base = seen && same ? seen->doc : there->stored;
 		rc = plan_update(whole, there, base, plan, err);
 		rc = set_theirs(whole, there->stored, there->collection, rc, err);
 	} else {

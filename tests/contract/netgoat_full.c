@@ -291,6 +291,10 @@ static void removing_and_renaming_in_a_full_mount(void **state)
 	           "rename record|dnsrecords;64d000000000000000000001|" COM "/records/web.A.json",
 	           "delete record|dnsrecords;64d000000000000000000001|" COM "/records/web.A.json",
 	           "delete domain|domains;64c000000000000000000002|" ORG, NULL);
+	/* Memberships are what documents say; they go with the user's. */
+	assert_string_equal(names(f, "netgoat/users/ann@example.com/teams"), "acme");
+	assert_string_equal(do_rmdir(f, "netgoat/users/ann@example.com"), "ok");
+	assert_string_equal(stored(f, "users", ANN_ID), "none");
 }
 
 /* ---- Restoring ---- */
