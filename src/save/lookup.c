@@ -129,6 +129,26 @@ static int ask_family(struct nv_save *save, const struct nv_call *call, const st
 	return ops->lookup(parent.node.self, call, &at->node, ret_entry, err);
 }
 
+/* As ask_family; a name of several is asked for again when those that were removed here are gone
+ * from the store too: it may be of one that is left. */
+static int ask_once_more(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
+                         struct nv_place place, struct nv_entry *ret_entry, struct nv_err *err)
+{
+	int r = ask_family(save, call, at, ret_entry, err);
+	if (r != -ENOTUNIQ) {
+		return r;
+	}
+	nv_lock(save);
+	const struct nv_names *names = nv_names_of(save, place, false);
+	bool parked = names && nv_strmap_count(names->slots) > 0;
+	nv_unlock(save);
+	if (!parked || nv_commit_dir(save, place.path, false, NULL) < 0) {
+		return r;
+	}
+	nv_err_clear(err);
+	return ask_family(save, call, at, ret_entry, err);
+}
+
 int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                    const char *name, struct nv_found *ret_found, struct nv_err *err)
 {
@@ -150,7 +170,7 @@ int nv_save_lookup(struct nv_save *save, const struct nv_call *call, struct nv_p
 		r = ask_slot(save, call, place, at.node.row, name, ret_found, err);
 	}
 	if (r == 0) {
-		r = ask_family(save, call, &at, &found.entry, err);
+		r = ask_once_more(save, call, &at, place, &found.entry, err);
 		if (r == -ENOENT && nv_made_find(save, place.path, name, ret_found) == 0) {
 			nv_err_clear(err);
 			return 0;
