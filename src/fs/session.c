@@ -13,9 +13,20 @@
 #include "base/cleanup.h"
 #include "fs/internal.h"
 
+/* What -o max_read= says, 0 without it. The library has parsed it too, and breaks the connection
+ * unless init repeats it. */
+static unsigned max_read_option(const struct nv_fs *fs)
+{
+	unsigned bytes = 0;
+	for (size_t i = 0; i < fs->config.fuse_args_count; i++) {
+		(void)sscanf(fs->config.fuse_args[i], "max_read=%u", &bytes);
+	}
+	return bytes;
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	(void)userdata;
+	conn->max_read = max_read_option(userdata);
 	conn->want |= conn->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ATOMIC_O_TRUNC |
 	                               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA);
 	/* Always READDIRPLUS; no writeback: sizes and times are ours; no ACLs: every write would
