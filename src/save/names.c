@@ -47,6 +47,33 @@ static enum nv_park_why why_parked(const struct nv_row *row)
 	return row->flags & (NV_ROW_OWN | NV_ROW_DERIVED) ? NV_PARK_HIDDEN : NV_PARK_UNLINK;
 }
 
+/* A placeholder goes for the link that it stood in for (is_placeholder): one that was there before,
+ * or one that the store has come to say meanwhile, which who makes it now must not meet. Engine lock
+ * held. */
+static int unlink_scratch(struct nv_save *save, const struct nv_call *call, struct nv_place place,
+                          struct nv_slot *slot, struct nv_err *err)
+{
+	struct nv_at at;
+	if (slot->scratch->type == NV_DIR) {
+		return nv_fail(err, EISDIR, "%s: is a directory", slot->name);
+	}
+	enum nv_park_why why = slot->why;
+	bool parks = slot->blob;
+	if (!parks && !place.scratch && slot->scratch->type == NV_FILE &&
+	    nv_at_child(save, place.path, slot->name, NULL, &at, NULL) == 0 &&
+	    at.node.row->type == NV_LINK && (at.node.row->flags & NV_ROW_DERIVED)) {
+		why = NV_PARK_HIDDEN;
+		parks = true;
+	}
+	cleanup_blob struct nv_blob *link = steal(&slot->blob);
+	cleanup_free char *name = strdup(slot->name);
+	if (!name) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	nv_slot_drop(slot->names, name);
+	return parks ? park(save, call, place, name, why, link, err) : 0;
+}
+
 /* Unlinks what only the engine knows. 1 = done, 0 = a stored name. Engine lock held. */
 static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                        const char *name, struct nv_err *err)
@@ -62,14 +89,7 @@ static int unlink_slot(struct nv_save *save, const struct nv_call *call, struct 
 		return nv_fail(err, ENOENT, "%s: no such name", name);
 	}
 	if (slot->state == NV_SLOT_SCRATCH) {
-		if (slot->scratch->type == NV_DIR) {
-			return nv_fail(err, EISDIR, "%s: is a directory", name);
-		}
-		why = slot->why;
-		/* that the file stood in for */
-		cleanup_blob struct nv_blob *link = steal(&slot->blob);
-		nv_slot_drop(names, name);
-		int r = link ? park(save, call, place, name, why, link, err) : 0;
+		int r = unlink_scratch(save, call, place, slot, err);
 		return r < 0 ? r : 1;
 	}
 	if (nv_at_child(save, place.path, name, NULL, &at, NULL) == 0) {

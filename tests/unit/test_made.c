@@ -177,6 +177,26 @@ static void test_a_link_waits_for_its_document(void **state)
 	assert_null(strstr(errors.data ? errors.data : "", "link"));
 }
 
+/* tar makes links that lead upwards last, and before that an empty file in the place of each. */
+static void test_a_placeholder_gives_way_to_its_link(void **state)
+{
+	struct fixture *f = *state;
+	struct nv_opened opened = { 0 };
+	cleanup_found struct nv_found found = { 0 };
+	assert_int_equal(make_dir(f, "o", "x"), 0);
+	assert_int_equal(nv_save_create(f->save, &f->call, dir("o/x"), "link", 0,
+	                                O_WRONLY | O_CREAT | O_EXCL, &opened, &found, &f->err),
+	                 0);
+	nv_handle_release(opened.handle, &f->call);
+	toy_put(&f->toy, "o/x/own.json", "own\n");
+	toy_put(&f->toy, "o/x/link", "../there");
+	assert_int_equal(nv_save_unlink(f->save, &f->call, dir("o/x"), "link", &f->err), 0);
+	assert_false(exists(f, "o/x", "link"));
+	assert_int_equal(make_link(f, "../there"), 0);
+	assert_true(exists(f, "o/x", "link"));
+	assert_log(f, "");
+}
+
 static void test_a_link_that_no_document_says_is_reported(void **state)
 {
 	struct fixture *f = *state;
@@ -240,6 +260,7 @@ int main(void)
 		full_test(test_an_empty_name_is_removed),
 		full_test(test_texts_are_kept_within_the_bound),
 		full_test(test_a_link_waits_for_its_document),
+		full_test(test_a_placeholder_gives_way_to_its_link),
 		full_test(test_a_link_that_no_document_says_is_reported),
 		cmocka_unit_test_setup_teardown(test_in_a_restore_mount_nobody_is_told,
 		                                setup_restore, teardown),
