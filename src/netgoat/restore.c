@@ -101,11 +101,7 @@ int nv_restore_document(struct nv_netgoat *ng, const struct nv_call *call,
 		                  .result = result,
 		                  .subject = { .arena = NV_ARENA_INIT, .faults = call->faults } };
 	int rc = nv_whole_parse(&whole, err);
-	if (rc == 0 && !whole.id) {
-		(void)nv_edit_fault(call->faults, request->text, request->size, "",
-		                    "there is no _id: what is restored has one");
-		rc = nv_fail(err, EINVAL, "there is no _id: what is restored has one");
-	}
+	rc = rc ? rc : nv_whole_has_id(&whole, err);
 	bool changed = false;
 	rc = rc ? rc : put_document(&whole, ng, kind->collections[0], &changed, err);
 	rc = rc ? rc

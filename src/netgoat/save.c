@@ -318,7 +318,8 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 	case NV_JSON_NOMEM:
 		return nv_fail(err, ENOMEM, "out of memory");
 	case NV_JSON_GOOD:
-		return flags ? 0 : check_meaning(self, call, node, base, text, size, err);
+		return flags ? nv_whole_check_text(ng, node, text, size, call->faults, err)
+		             : check_meaning(self, call, node, base, text, size, err);
 	default:
 		return 0;
 	}

@@ -152,7 +152,8 @@ int nv_text_show(const struct nv_schema *schema, const struct nv_schema_kind *ki
 	struct show show = { .schema = schema, .kind = kind, .facts = facts, .mode = mode };
 	if (mode == NV_TEXT_FULL) {
 		nv_buf_append(out, bson_get_data(doc), doc->len);
-	} else if (show_container(&show, kind->root, bson_get_data(doc), doc->len, false, true, out)) {
+	} else if (show_container(&show, kind->root, bson_get_data(doc), doc->len, false, true,
+	                          out)) {
 		return nv_fail(err, EIO, "a stored %s is no well-formed BSON",
 		               nv_schema_word(kind->kind));
 	}

@@ -24,6 +24,14 @@ struct nv_whole {
 /* Reads the text. -EINVAL (faults), -EFBIG, -ENOMEM. */
 int nv_whole_parse(struct nv_whole *whole, struct nv_err *err);
 
+/* As far as a whole text and its path tell without the store, whether a save would refuse it. 0,
+ * -EINVAL (faults). */
+int nv_whole_check_text(struct nv_netgoat *ng, const struct nv_node *node, const char *text,
+                        size_t size, struct nv_faults *faults, struct nv_err *err);
+
+/* Refuses a text without an _id. -EINVAL. */
+int nv_whole_has_id(const struct nv_whole *whole, struct nv_err *err);
+
 /* Finds what there is of the path. -EINVAL (no name of a document), -EEXIST (the name of several
  * objects), the store's. Owns: nv_subject_release of whole->subject, whatever is returned. */
 int nv_whole_find_path(struct nv_whole *whole, struct nv_netgoat *ng, const struct nv_node *node,

@@ -24,6 +24,16 @@ int nv_whole_parse(struct nv_whole *whole, struct nv_err *err)
 	return 0;
 }
 
+int nv_whole_has_id(const struct nv_whole *whole, struct nv_err *err)
+{
+	if (whole->id) {
+		return 0;
+	}
+	(void)nv_edit_fault(whole->subject.faults, whole->request->text, whole->request->size, "",
+	                    "there is no _id: what is restored has one");
+	return nv_fail(err, EINVAL, "there is no _id: what is restored has one");
+}
+
 int nv_whole_blob(struct nv_netgoat *ng, const struct nv_schema_kind *kind, const bson_t *doc,
                   const char *collection, struct nv_blob **ret_blob, struct nv_err *err)
 {
@@ -96,8 +106,9 @@ static enum nv_ng_scope scope_of_object(enum nv_ng_scope scope)
 	                                         : NV_NG_TOP;
 }
 
-int nv_whole_find_path(struct nv_whole *whole, struct nv_netgoat *ng, const struct nv_node *node,
-                       struct nv_faults *faults, struct nv_err *err)
+/* What the path says by itself: the directory, and the name in it. */
+static int read_path(struct nv_whole *whole, struct nv_netgoat *ng, const struct nv_node *node,
+                     struct nv_faults *faults, struct nv_err *err)
 {
 	struct nv_subject *subject = &whole->subject;
 	enum nv_ng_scope scope = NV_NG_SCOPE(node->row->kind);
@@ -106,20 +117,27 @@ int nv_whole_find_path(struct nv_whole *whole, struct nv_netgoat *ng, const stru
 		.ng = ng, .node = node, .arena = NV_ARENA_INIT, .faults = faults
 	};
 	subject->place = (struct nv_ng_place){ .scope = own ? scope_of_object(scope) : scope };
-	int rc = find_heads(ng, node, &subject->place, err);
-	if (rc) {
-		return rc;
-	}
 	subject->dir =
 		nv_docdir_of(ng, &subject->place, NV_NG_DOC_KIND(node->row->kind), NV_TEXT_FULL);
 	const char *component = own ? node->names[scope == NV_NG_IN_DOMAIN ? 1 : 0] : node->name;
-	rc = nv_docname_parse(subject->dir.kind, subject->dir.by_id, component, subject->dir.suffix,
-	                      &subject->arena, &subject->name);
-	if (rc) {
-		return nv_fail(err, rc == -ENOENT ? EINVAL : ENOMEM,
-		               "%s cannot be the name of a document", component);
-	}
+	int rc = nv_docname_parse(subject->dir.kind, subject->dir.by_id, component,
+	                          subject->dir.suffix, &subject->arena, &subject->name);
+	return rc == 0 ? 0
+	               : nv_fail(err, rc == -ENOENT ? EINVAL : ENOMEM,
+	                         "%s cannot be the name of a document", component);
+}
+
+int nv_whole_find_path(struct nv_whole *whole, struct nv_netgoat *ng, const struct nv_node *node,
+                       struct nv_faults *faults, struct nv_err *err)
+{
+	struct nv_subject *subject = &whole->subject;
 	const struct nv_ng_place *place = &subject->place;
+	bool own = NV_NG_ROLE(node->row->kind) == NV_NG_OWN;
+	int rc = read_path(whole, ng, node, faults, err);
+	rc = rc ? rc : find_heads(ng, node, &subject->place, err);
+	if (rc) {
+		return rc;
+	}
 	whole->complete = place->scope == NV_NG_IN_TEAM ? place->team != NULL
 	                  : place->domain_name          ? place->domain != NULL
 	                                                : true;
@@ -302,6 +320,25 @@ static int check_parents(struct nv_whole *whole, struct nv_err *err)
 		rc = refuse(whole, blamed(whole), "the document belongs in another directory", err);
 	}
 	nv_parents_release(&parents);
+	return rc;
+}
+
+int nv_whole_check_text(struct nv_netgoat *ng, const struct nv_node *node, const char *text,
+                        size_t size, struct nv_faults *faults, struct nv_err *err)
+{
+	struct nv_save_request request = { .text = text, .size = size };
+	struct nv_whole whole = { .request = &request };
+	int rc = read_path(&whole, ng, node, faults, err);
+	rc = rc ? rc : nv_whole_parse(&whole, err);
+	if (rc == 0 && ng->mode == NV_MOUNT_RESTORE) {
+		rc = nv_whole_has_id(&whole, err);
+	} else if (rc == 0 && whole.id) {
+		rc = check_name(&whole, false, err);
+	}
+	if (whole.mine) {
+		bson_destroy(whole.mine);
+	}
+	nv_subject_release(&whole.subject);
 	return rc;
 }
 

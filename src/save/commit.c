@@ -60,6 +60,21 @@ static void keep_conflict(struct nv_save *save, const char *path,
 	}
 }
 
+/* The text was of a datum that is listed under another name, from which it was just removed: it is
+ * to stay. */
+static void keep_listed(struct nv_save *save, const char *path, const char *listed)
+{
+	char dir[PATH_MAX];
+	(void)nv_path_split(dir, path);
+	nv_lock(save);
+	struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = dir }, false);
+	const struct nv_slot *slot = nv_slot_get(names, listed);
+	if (slot && slot->state == NV_SLOT_PARKED && !slot->busy) {
+		nv_slot_drop(names, listed);
+	}
+	nv_unlock(save);
+}
+
 /* A file whose directory is only a name so far: the store may not list it there yet. */
 static void keep_made(struct nv_save *save, const struct nv_at *at, struct nv_blob *blob,
                       const struct timespec *set_mtime)
@@ -93,6 +108,9 @@ int nv_commit_text(struct nv_save *save, const struct nv_call *call, const struc
 	}
 	if (r == 0) {
 		keep_made(save, at, result.blob, set_mtime);
+		if (result.blob && result.name) {
+			keep_listed(save, at->path, result.name);
+		}
 		publish(save, call, at->path, result.blob, set_mtime, result.name);
 		if (ret_blob) {
 			nv_blob_unref(*ret_blob);

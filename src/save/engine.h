@@ -237,6 +237,8 @@ void nv_slot_take(struct nv_slot *slot);
 /* True when a fresh directory hides the name of that row from the caller. */
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name,
                     const struct nv_call *call);
+/* The directory was just made by the caller, to whom it looks empty. */
+void nv_names_look_empty(struct nv_save *save, const struct nv_call *call, const char *path);
 /* The caller makes name itself: true when it is the maker, who did not see that name till now. */
 bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_call *call);
 /* At the mount's end: frees the handles whose RELEASE never came; commits nothing. */

@@ -375,12 +375,7 @@ static int mkdir_named(struct nv_save *save, const struct nv_call *call, struct 
 	}
 	nv_lock(save);
 	(void)nv_names_reveal(nv_names_of(save, place, false), name, call);
-	struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = path }, true);
-	if (names) {
-		names->maker = nv_proc_of(call->pid);
-		nv_strmap_free(names->revealed, NULL);
-		names->revealed = NULL;
-	}
+	nv_names_look_empty(save, call, path);
 	nv_unlock(save);
 	return 0;
 }
@@ -403,13 +398,7 @@ static int mkdir_real(struct nv_save *save, const struct nv_call *call, const st
 	nv_commit_count(save, row, r);
 	if (r == 0) {
 		nv_lock(save);
-		struct nv_names *names =
-			nv_names_of(save, (struct nv_place){ .path = at->path }, true);
-		if (names) {
-			names->maker = nv_proc_of(call->pid);
-			nv_strmap_free(names->revealed, NULL);
-			names->revealed = NULL;
-		}
+		nv_names_look_empty(save, call, at->path);
 		nv_unlock(save);
 	}
 	return r;

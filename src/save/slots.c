@@ -273,6 +273,16 @@ bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char
 	return nv_proc_equal(names->maker, nv_proc_of(call->pid));
 }
 
+void nv_names_look_empty(struct nv_save *save, const struct nv_call *call, const char *path)
+{
+	struct nv_names *names = nv_names_of(save, (struct nv_place){ .path = path }, true);
+	if (names) {
+		names->maker = nv_proc_of(call->pid);
+		nv_strmap_free(names->revealed, NULL);
+		names->revealed = NULL;
+	}
+}
+
 bool nv_names_reveal(struct nv_names *names, const char *name, const struct nv_call *call)
 {
 	if (!names || names->maker.tgid <= 0 ||
