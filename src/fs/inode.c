@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The inode table: two maps (id, name) under one lock.
+ * The inode table: two sets (by id, by name) under one lock.
  */
 #include "config.h"
 
@@ -12,31 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/strmap.h"
+#include "fs/inodeset.h"
 
 struct nv_inode_table {
 	pthread_mutex_t lock;
-	struct nv_strmap *by_id;   /* lock; 8 bytes of id → inode */
-	struct nv_strmap *by_name; /* lock; 8 bytes of parent id, name → inode */
-	uint64_t next_id;          /* lock */
+	struct nv_inode_set by_id;   /* lock */
+	struct nv_inode_set by_name; /* lock; all but the root and the detached */
+	uint64_t next_id;            /* lock */
 	struct nv_inode *root;
 };
-
-/* The key of a name: parent id, then the name. */
-struct name_key {
-	size_t size;
-	char bytes[sizeof(uint64_t) + 256];
-};
-
-static struct name_key make_key(const struct nv_inode *parent, const char *name)
-{
-	struct name_key key;
-	size_t size = strnlen(name, 255);
-	memcpy(key.bytes, &parent->id, sizeof(parent->id));
-	memcpy(key.bytes + sizeof(parent->id), name, size);
-	key.size = sizeof(parent->id) + size;
-	return key;
-}
 
 static void lock(struct nv_inode_table *table)
 {
@@ -53,10 +37,9 @@ static void drop_if_unused(struct nv_inode_table *table, struct nv_inode *inode)
 {
 	while (inode && inode->refs == 0 && inode->nlookup == 0 && inode != table->root) {
 		struct nv_inode *parent = inode->parent;
-		(void)nv_strmap_remove(table->by_id, &inode->id, sizeof(inode->id));
+		nv_inode_set_remove(&table->by_id, inode);
 		if (!inode->detached) {
-			struct name_key key = make_key(parent, inode->name);
-			(void)nv_strmap_remove(table->by_name, key.bytes, key.size);
+			nv_inode_set_remove(&table->by_name, inode);
 		}
 		nv_scratch_unref(inode->scratch);
 		free(inode->name);
@@ -72,18 +55,16 @@ int nv_inode_table_new(const struct nv_row *root, struct nv_inode_table **ret_ta
 	if (!table) {
 		return -ENOMEM;
 	}
-	table->by_id = nv_strmap_new();
-	table->by_name = nv_strmap_new();
+	table->by_name.by_name = true;
 	table->root = calloc(1, sizeof(*table->root));
 	char *name = strdup("");
-	if (!table->by_id || !table->by_name || !table->root || !name) {
+	if (!table->root || !name) {
 		goto fail;
 	}
 	*table->root = (struct nv_inode){
 		.id = NV_ROOT_ID, .nlookup = 1, .refs = 1, .name = name, .row = root
 	};
-	if (nv_strmap_set(table->by_id, &table->root->id, sizeof(table->root->id), table->root,
-	                  NULL) < 0) {
+	if (nv_inode_set_add(&table->by_id, table->root) < 0) {
 		goto fail;
 	}
 	table->next_id = NV_ROOT_ID + 1;
@@ -92,17 +73,14 @@ int nv_inode_table_new(const struct nv_row *root, struct nv_inode_table **ret_ta
 	return 0;
 
 fail:
-	nv_strmap_free(table->by_id, NULL);
-	nv_strmap_free(table->by_name, NULL);
 	free(table->root);
 	free(name);
 	free(table);
 	return -ENOMEM;
 }
 
-static void free_inode(void *arg)
+static void free_inode(struct nv_inode *inode)
 {
-	struct nv_inode *inode = arg;
 	/* At the mount's end: files whose RELEASE never came. Their handles go with the engine. */
 	while (inode->files) {
 		struct nv_file *file = inode->files;
@@ -119,8 +97,13 @@ void nv_inode_table_free(struct nv_inode_table *table)
 	if (!table) {
 		return;
 	}
-	nv_strmap_free(table->by_name, NULL);
-	nv_strmap_free(table->by_id, free_inode);
+	for (size_t i = 0; i < table->by_id.cap; i++) {
+		if (table->by_id.slots[i]) {
+			free_inode(table->by_id.slots[i]);
+		}
+	}
+	nv_inode_set_release(&table->by_name);
+	nv_inode_set_release(&table->by_id);
 	(void)pthread_mutex_destroy(&table->lock);
 	free(table);
 }
@@ -128,7 +111,7 @@ void nv_inode_table_free(struct nv_inode_table *table)
 struct nv_inode *nv_inode_get(struct nv_inode_table *table, uint64_t id)
 {
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_id, &id, sizeof(id));
+	struct nv_inode *inode = nv_inode_set_id(&table->by_id, id);
 	if (inode) {
 		inode->refs++;
 	}
@@ -161,8 +144,7 @@ static void detach(struct nv_inode_table *table, struct nv_inode *inode)
 	if (inode->detached || !inode->parent) {
 		return;
 	}
-	struct name_key key = make_key(inode->parent, inode->name);
-	(void)nv_strmap_remove(table->by_name, key.bytes, key.size);
+	nv_inode_set_remove(&table->by_name, inode);
 	inode->detached = true;
 }
 
@@ -170,7 +152,6 @@ static void detach(struct nv_inode_table *table, struct nv_inode *inode)
 static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *parent, const char *name,
                             const struct nv_row *row, struct nv_scratch *scratch)
 {
-	struct name_key key = make_key(parent, name);
 	struct nv_inode *inode = calloc(1, sizeof(*inode));
 	if (!inode) {
 		return NULL;
@@ -178,14 +159,13 @@ static struct nv_inode *add(struct nv_inode_table *table, struct nv_inode *paren
 	*inode = (struct nv_inode){
 		.id = table->next_id, .name = strdup(name), .row = row, .parent = parent
 	};
-	if (!inode->name ||
-	    nv_strmap_set(table->by_id, &inode->id, sizeof(inode->id), inode, NULL) < 0) {
+	if (!inode->name || nv_inode_set_add(&table->by_id, inode) < 0) {
 		free(inode->name);
 		free(inode);
 		return NULL;
 	}
-	if (nv_strmap_set(table->by_name, key.bytes, key.size, inode, NULL) < 0) {
-		(void)nv_strmap_remove(table->by_id, &inode->id, sizeof(inode->id));
+	if (nv_inode_set_add(&table->by_name, inode) < 0) {
+		nv_inode_set_remove(&table->by_id, inode);
 		free(inode->name);
 		free(inode);
 		return NULL;
@@ -200,9 +180,8 @@ struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *p
                                 const char *name, const struct nv_row *row,
                                 struct nv_scratch *scratch, uint64_t lookups)
 {
-	struct name_key key = make_key(parent, name);
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	struct nv_inode *inode = nv_inode_set_name(&table->by_name, parent, name);
 	if (inode && (inode->row != row || inode->scratch != scratch)) {
 		detach(table, inode);
 		inode = NULL;
@@ -221,9 +200,8 @@ struct nv_inode *nv_inode_enter(struct nv_inode_table *table, struct nv_inode *p
 struct nv_inode *nv_inode_peek(struct nv_inode_table *table, struct nv_inode *parent,
                                const char *name)
 {
-	struct name_key key = make_key(parent, name);
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	struct nv_inode *inode = nv_inode_set_name(&table->by_name, parent, name);
 	if (inode) {
 		inode->refs++;
 	}
@@ -240,8 +218,7 @@ struct nv_inode *nv_inode_find(struct nv_inode_table *table, const char *path)
 	struct nv_inode *inode = table->root;
 	for (char *name = strtok_r(copy, "/", &saved); name && inode;
 	     name = strtok_r(NULL, "/", &saved)) {
-		struct name_key key = make_key(inode, name);
-		inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+		inode = nv_inode_set_name(&table->by_name, inode, name);
 	}
 	if (inode) {
 		inode->refs++;
@@ -253,7 +230,7 @@ struct nv_inode *nv_inode_find(struct nv_inode_table *table, const char *path)
 void nv_inode_forget(struct nv_inode_table *table, uint64_t id, uint64_t lookups)
 {
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_id, &id, sizeof(id));
+	struct nv_inode *inode = nv_inode_set_id(&table->by_id, id);
 	if (inode) {
 		inode->nlookup -= lookups < inode->nlookup ? lookups : inode->nlookup;
 		drop_if_unused(table, inode);
@@ -263,9 +240,8 @@ void nv_inode_forget(struct nv_inode_table *table, uint64_t id, uint64_t lookups
 
 void nv_inode_detach(struct nv_inode_table *table, struct nv_inode *parent, const char *name)
 {
-	struct name_key key = make_key(parent, name);
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_name, key.bytes, key.size);
+	struct nv_inode *inode = nv_inode_set_name(&table->by_name, parent, name);
 	if (inode) {
 		detach(table, inode);
 	}
@@ -276,31 +252,28 @@ void nv_inode_move(struct nv_inode_table *table, struct nv_inode *from, const ch
                    struct nv_inode *to, const char *to_name, const struct nv_row *row,
                    struct nv_scratch *scratch)
 {
-	struct name_key old = make_key(from, from_name);
-	struct name_key key = make_key(to, to_name);
 	char *name = strdup(to_name);
 	lock(table);
-	struct nv_inode *inode = nv_strmap_get(table->by_name, old.bytes, old.size);
-	struct nv_inode *there = nv_strmap_get(table->by_name, key.bytes, key.size);
+	struct nv_inode *inode = nv_inode_set_name(&table->by_name, from, from_name);
+	struct nv_inode *there = nv_inode_set_name(&table->by_name, to, to_name);
 	if (there && there != inode) {
 		detach(table, there);
 	}
 	if (inode && name) {
 		detach(table, inode);
-		if (nv_strmap_set(table->by_name, key.bytes, key.size, inode, NULL) == 0) {
-			inode->detached = false;
-			to->refs++;
-			from->refs--;
-			inode->parent = to;
-			free(inode->name);
-			inode->name = name;
-			name = NULL;
-			inode->row = row;
-			struct nv_scratch *replaced = inode->scratch;
-			inode->scratch = nv_scratch_ref(scratch);
-			nv_scratch_unref(replaced);
-			inode->told = false;
-		}
+		to->refs++;
+		from->refs--;
+		inode->parent = to;
+		free(inode->name);
+		inode->name = name;
+		name = NULL;
+		inode->row = row;
+		struct nv_scratch *replaced = inode->scratch;
+		inode->scratch = nv_scratch_ref(scratch);
+		nv_scratch_unref(replaced);
+		inode->told = false;
+		/* The detached one has left room. */
+		inode->detached = nv_inode_set_add(&table->by_name, inode) < 0;
 	}
 	unlock(table);
 	free(name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Two open-addressing tables of small records that only grow: names to numbers, numbers to times.
- * 32 bytes a name each, since a mount may be shown every document.
+ * Small, since a mount may be shown every document: a name is 16 bytes, and a file has times only
+ * once they were shown.
  */
 #include "config.h"
 
@@ -14,18 +15,28 @@
 
 #define NO_STAMP_SECONDS (1U << 25) /* DESIGN 2: 1970-01-01 + crc32(text) mod 2^25 */
 
+/* What both tables have, first. */
+struct key {
+	uint64_t key; /* 0 = free. Names: hash of (dir, name). Times: ino */
+};
+
+struct name {
+	struct key key;
+	uint64_t ino;
+};
+
 struct record {
-	uint64_t key;          /* 0 = free. Names: hash of (dir, name). Times: ino */
-	uint64_t ino;          /* names only */
-	struct timespec mtime; /* times only: as last shown */
-	int64_t stamp_s;       /* times only: seconds of the store's stamp when shown; 0 = none */
-	uint32_t crc;          /* times only: of the text or the names shown */
+	struct key key;
+	struct timespec mtime; /* as last shown */
+	int64_t stamp_s;       /* seconds of the store's stamp when shown; 0 = none */
+	uint32_t crc;          /* of the text or the names shown */
 	uint32_t stamp_ns;
 };
 
 struct table {
-	struct record *records; /* owned */
-	size_t cap;             /* a power of two */
+	char *records;      /* owned */
+	size_t record_size; /* struct name or struct record */
+	size_t cap;         /* a power of two */
 	size_t count;
 };
 
@@ -49,6 +60,8 @@ int nv_times_new(struct nv_clock *clock, bool fingerprints, struct nv_times **re
 	times->clock = clock;
 	times->fingerprints = fingerprints;
 	times->next_ino = 2;
+	times->names.record_size = sizeof(struct name);
+	times->times.record_size = sizeof(struct record);
 	times->mounted = nv_clock_wall(clock);
 	(void)pthread_mutex_init(&times->lock, NULL);
 	*ret_times = times;
@@ -88,26 +101,36 @@ static uint64_t name_key(uint64_t dir, const char *name)
 	return hash ? hash : 1;
 }
 
+static struct key *record_at(const struct table *table, size_t at)
+{
+	return (struct key *)(void *)(table->records + at * table->record_size);
+}
+
 /* The record of a key, or the free one where it belongs. */
-static struct record *probe(const struct table *table, uint64_t key)
+static struct key *probe(const struct table *table, uint64_t key)
 {
 	size_t at = mix(key) & (table->cap - 1);
-	while (table->records[at].key != 0 && table->records[at].key != key) {
+	struct key *record = record_at(table, at);
+	while (record->key != 0 && record->key != key) {
 		at = (at + 1) & (table->cap - 1);
+		record = record_at(table, at);
 	}
-	return &table->records[at];
+	return record;
 }
 
 static int grow(struct table *table)
 {
-	struct table bigger = { .cap = table->cap ? table->cap * 2 : 1024, .count = table->count };
-	bigger.records = calloc(bigger.cap, sizeof(*bigger.records));
+	struct table bigger = { .record_size = table->record_size,
+		                .cap = table->cap ? table->cap * 2 : 1024,
+		                .count = table->count };
+	bigger.records = calloc(bigger.cap, bigger.record_size);
 	if (!bigger.records) {
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < table->cap; i++) {
-		if (table->records[i].key != 0) {
-			*probe(&bigger, table->records[i].key) = table->records[i];
+		const struct key *record = record_at(table, i);
+		if (record->key != 0) {
+			memcpy(probe(&bigger, record->key), record, table->record_size);
 		}
 	}
 	free(table->records);
@@ -116,12 +139,12 @@ static int grow(struct table *table)
 }
 
 /* The record of a key; a new one is zeroed but for its key. NULL when out of memory. */
-static struct record *find(struct table *table, uint64_t key)
+static void *find(struct table *table, uint64_t key)
 {
 	if ((table->count + 1) * 4 > table->cap * 3 && grow(table) < 0) {
 		return NULL;
 	}
-	struct record *record = probe(table, key);
+	struct key *record = probe(table, key);
 	if (record->key == 0) {
 		record->key = key;
 		table->count++;
@@ -132,10 +155,10 @@ static struct record *find(struct table *table, uint64_t key)
 uint64_t nv_times_ino(struct nv_times *times, uint64_t dir, const char *name)
 {
 	(void)pthread_mutex_lock(&times->lock);
-	struct record *record = find(&times->names, name_key(dir, name));
-	uint64_t ino = record && record->ino ? record->ino : times->next_ino++;
-	if (record) {
-		record->ino = ino;
+	struct name *known = find(&times->names, name_key(dir, name));
+	uint64_t ino = known && known->ino ? known->ino : times->next_ino++;
+	if (known) {
+		known->ino = ino;
 	}
 	(void)pthread_mutex_unlock(&times->lock);
 	return ino;
@@ -186,8 +209,8 @@ struct timespec nv_times_dir(struct nv_times *times, uint64_t ino)
 {
 	struct timespec mtime = times->mounted;
 	(void)pthread_mutex_lock(&times->lock);
-	const struct record *record = times->times.cap ? probe(&times->times, ino) : NULL;
-	if (record && record->key && is_shown(record)) {
+	const struct record *record = times->times.cap ? (void *)probe(&times->times, ino) : NULL;
+	if (record && record->key.key && is_shown(record)) {
 		mtime = record->mtime;
 	}
 	(void)pthread_mutex_unlock(&times->lock);
@@ -271,12 +294,12 @@ void nv_times_move(struct nv_times *times, uint64_t dir, const char *name, uint6
                    const char *to_name)
 {
 	(void)pthread_mutex_lock(&times->lock);
-	struct record *from = find(&times->names, name_key(dir, name));
+	struct name *from = find(&times->names, name_key(dir, name));
 	uint64_t ino = from ? from->ino : 0;
 	if (from) {
 		from->ino = 0; /* a later datum of that name gets a number of its own */
 	}
-	struct record *to = find(&times->names, name_key(to_dir, to_name));
+	struct name *to = find(&times->names, name_key(to_dir, to_name));
 	if (to && ino) {
 		to->ino = ino;
 	}

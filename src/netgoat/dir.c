@@ -186,7 +186,7 @@ int nv_docsnap_pick(const struct nv_docsnap *snap, const struct nv_docname *name
 
 /* ---- Collecting ---- */
 
-#define CONTENT_BUDGET (8 * 1024 * 1024)
+#define CONTENT_BUDGET (4 * 1024 * 1024)
 #define ITEM_COST 400 /* of a document that is kept, besides its bytes and its text */
 
 int nv_collect_init(struct nv_collect *collect, const struct nv_docdir *dir, int64_t sampled_ms)
@@ -272,7 +272,8 @@ static int add_document(struct nv_collect *collect, const char *collection, cons
 	if (collect->plain && strcmp(plain.data, collect->plain) != 0) {
 		return 0;
 	}
-	char *name = nv_buf_steal(&plain, NULL);
+	/* A copy, because the buffer is larger, and there may be many names. */
+	char *name = strdup(plain.data ? plain.data : "");
 	if (!name) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}

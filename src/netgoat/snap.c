@@ -139,6 +139,11 @@ int nv_docsnap_finish(struct nv_docsnap *snap, const char *suffix)
 	if (snap->count == 0) {
 		return 0;
 	}
+	struct nv_docitem *fitting = reallocarray(snap->items, snap->count, sizeof(*snap->items));
+	if (fitting) {
+		snap->items = fitting;
+		snap->cap = snap->count;
+	}
 	qsort(snap->items, snap->count, sizeof(*snap->items), compare_items);
 	bool renamed = false;
 	for (size_t i = 0; i < snap->count;) {

@@ -101,8 +101,16 @@ static int compare_entries(const void *left, const void *right)
 
 void nv_listing_sort(struct nv_listing *listing)
 {
-	if (listing->count > 1) {
-		qsort(listing->entries, listing->count, sizeof(*listing->entries), compare_entries);
+	if (listing->count < 2) {
+		return;
+	}
+	qsort(listing->entries, listing->count, sizeof(*listing->entries), compare_entries);
+	/* Now it is whole; a large one is kept until its reader has gone through it. */
+	struct nv_entry *fitting =
+		reallocarray(listing->entries, listing->count, sizeof(*listing->entries));
+	if (fitting) {
+		listing->entries = fitting;
+		listing->cap = listing->count;
 	}
 }
 
