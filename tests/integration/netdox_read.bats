@@ -18,6 +18,18 @@ mount_lines() {
 	(cd "$NX/dns" && grep -H '' -- */*/"$1") | sed "s|/$1:| |" | sort
 }
 
+@test "the example company is whole: everything that tests and demo look at is there" {
+	nv_equal "120 25 2" "$(for key in dns nodes reports; do nv_redis scard "$key"; done | paste -sd ' ')"
+	nv_equal "[cloud] [dmz] [lan]" "$(nv_redis smembers dns | sed 's/].*/]/' | sort -u | paste -sd ' ')"
+	nv_equal "bind nmap proxmox" "$(nv_redis --raw keys 'dns;*;plugins' | while read -r key; do nv_redis --raw smembers "$key"; done |
+		sort -u | paste -sd ' ')"
+	nv_equal "hash list string" "$(nv_redis --raw keys 'pdata;*' | grep -E '^pdata;(dns;[^;]*|node;.*;[^;]*);[^;]*$' | grep -v ';details$' |
+		while read -r key; do nv_redis --raw type "$key"; done | grep -v set | sort -u | paste -sd ' ')"
+	nv_redis --raw get 'pdata;dns;[lan]web-1.example.com;backups' | grep -q '(!(dns|!|\[lan\]backup-1.example.net)!)'
+	[ "$(nv_redis scard meta)" -gt 0 ]
+	[ "$(nv_redis -n 1 exists dns_nodes)" -eq 1 ]
+}
+
 @test "the top of the tree" {
 	nv_equal "netdox netgoat views" "$(ls "$MNT" | paste -sd ' ')"
 	nv_equal "changelog default_network dns dns_nodes nodes orphans processed reports" "$(ls "$NX" | paste -sd ' ')"

@@ -28,6 +28,16 @@ where() {
 		as $team | "\($root)/\($team)/domains/\(.domain)"'
 }
 
+@test "the example company is whole: everything that tests and demo look at is there" {
+	nv_equal "3 6 8 60" "$(for c in teams users domains dnsrecords; do nv_docs "$c" | wc -l; done | paste -sd ' ')"
+	nv_equal "$(jq -r '.record.fields.type.enum[]' "$MNT/.netviewfs/schema.json" | sort)" "$(nv_docs dnsrecords .type | tr -d '"' | sort -u)"
+	[ "$(nv_docs proxyconfigs '.wafRules | length' | awk '{ n += $1 } END { print n }')" -gt 0 ]
+	[ "$(nv_docs alerts | wc -l)" -gt 0 ]
+	[ "$(nv_docs incidents | wc -l)" -gt 0 ]
+	# A day in minutes, of at least one domain.
+	[ "$(nv_docs analytics '.' | wc -l)" -ge 1440 ]
+}
+
 @test "the top of netgoat/" {
 	nv_equal "alerts changelog incidents teams users" "$(ls "$NG" | paste -sd ' ')"
 }
