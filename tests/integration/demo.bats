@@ -94,3 +94,20 @@ fails_with() {
 	grep -q 'Changing Netdox' "$NV_DIR/out"
 	refute grep -q 'Changing Netgoat' "$NV_DIR/out"
 }
+
+# Where the server is not in the cache of tests/servers/fetch.sh already, the demo fetches it.
+@test "the demo on a MongoDB server gives the same tour, and leaves nothing mounted or running" {
+	[[ $("$NV_BIN" --version) == *mongodb* ]] || skip "built without the MongoDB driver"
+	local cache=${NV_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/netviewfs-tests}
+	[ -e "$cache/secantusdb-0.6.0b17" ] || [ -n "${NV_REQUIRE_SERVERS:-}" ] || skip "no SecantusDB (sh tests/servers/fetch.sh secantusdb)"
+	NV_CACHE=$cache timeout 100 sh "$NV_SRCDIR/examples/demo.sh" mongo </dev/null >"$NV_DIR/out" 2>"$NV_DIR/err" 3>&- || {
+		cat "$NV_DIR/out" "$NV_DIR/err" >&2
+		return 1
+	}
+	grep -qE '^docs: mongodb mongodb://127\.0\.0\.1:[0-9]+/netgoat$' "$NV_DIR/out"
+	grep -q '^docs changelog: in one transaction with its document$' "$NV_DIR/out"
+	grep -q '\["create domain","netgoat/teams/labs/domains/wiki.example.org"\]' "$NV_DIR/out"
+	grep -q '\["rename record"' "$NV_DIR/out"
+	grep -q 'EINVAL' "$NV_DIR/out"
+	left_nothing
+}
