@@ -101,10 +101,11 @@ int nv_bson_apply(const bson_t *doc, const struct nv_bson_changes *changes, bson
 
 /*
  * What of mine's changes from base is still to be done to theirs: *ret_changes (appended; before =
- * theirs' value). Both changing a field to the same value, or both unsetting it, is no conflict.
- * -ESTALE when both changed a field differently, or one set something in what the other unset: then
- * *ret_conflicts (appended; may be NULL) has each such path, before = theirs' value, after =
- * mine's, and *ret_changes is as it was. A top-level field that no path can say does not hinder
+ * theirs' value). Both changing a field to the same value, or both unsetting it, is no conflict,
+ * unless they may have built on the old value, each for himself: a number made another number, an
+ * array another array. -ESTALE when both changed a field otherwise, or one set something in what
+ * the other unset: then *ret_conflicts (appended; may be NULL) has each such path, before = theirs'
+ * value, after = mine's, and *ret_changes is as it was. A top-level field that no path can say does not hinder
  * when only theirs changed it. 0, -EINVAL (as nv_bson_diff), -ENOMEM.
  */
 int nv_bson_merge3(const bson_t *base, const bson_t *mine, const bson_t *theirs,

@@ -116,6 +116,20 @@ static int has_ground(struct merge *merge, const bson_t *theirs, const struct nv
 	return merge->ground_is;
 }
 
+static bool is_number(bson_type_t type)
+{
+	return type == BSON_TYPE_INT32 || type == BSON_TYPE_INT64 || type == BSON_TYPE_DOUBLE ||
+	       type == BSON_TYPE_DECIMAL128;
+}
+
+/* Whether two who both made `after` of `before` may each have meant one step of their own: a number
+ * counted up twice must not have moved once, nor an array be one element short. */
+static bool builds_on(const struct nv_raw_elem *before, const struct nv_raw_elem *after)
+{
+	return (is_number(before->type) && is_number(after->type)) ||
+	       (before->type == BSON_TYPE_ARRAY && after->type == BSON_TYPE_ARRAY);
+}
+
 /* 1 = still to be done, 0 = done already, -ESTALE = conflict, -ENOMEM. */
 static int judge(struct merge *merge, const bson_t *theirs, const struct nv_path *path,
                  const struct nv_raw_elem *value)
@@ -130,8 +144,11 @@ static int judge(struct merge *merge, const bson_t *theirs, const struct nv_path
 	}
 	/* type 0 is absent, and equal to itself */
 	int r = nv_raw_same(value, &after);
-	if (r != 0) {
-		return r < 0 ? r : 0;
+	if (r < 0) {
+		return r;
+	}
+	if (r > 0) {
+		return builds_on(&before, &after) ? -ESTALE : 0;
 	}
 	if (after.type == 0 && treatment == ONLY_UNSET && !above) {
 		return 1; /* they took out a part of what mine takes out */

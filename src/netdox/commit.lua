@@ -3,8 +3,8 @@
 -- so first everything that can be refused is looked at, then everything is written, then what
 -- really changed is logged and stamped; nothing may fail after the first write.
 --
--- ARGV after the first three of read.lua: key of the changelog, stamp, number of entries, for
--- each change, value, plugin; number of operations, the operations; then the groups of a plan
+-- ARGV after the first three of read.lua: key of the changelog, stamp, 1 when the call is sent
+-- again because its answer was lost (else 0), number of entries, for each change, value, plugin; number of operations, the operations; then the groups of a plan
 -- whose answer goes back (as of after the commit). An operation is its name and its own
 -- arguments; `entry` is the number of the entry that is logged when something really changed (0
 -- = none; an entry is logged once).
@@ -16,6 +16,7 @@
 --   else the word of the expectation that was not met, and its key.
 
 local log_key, stamp = take(), take()
+local sent_again = take_number() == 1
 local entries, logged, log_order = {}, {}, {}
 local touched, touch_order = {}, {}
 local database = 0
@@ -147,6 +148,17 @@ end
 
 local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
 
+-- Whether two who both made NEW of the text OLD may each have meant a step of their own: a number
+-- counted up twice must not have moved once. When the call is sent again, the other was itself.
+local function is_step(old, new)
+	return old and new and tonumber(old) and tonumber(new) and not sent_again
+end
+
+-- The same of items of a kind: nor must a list be one line short.
+local function is_step_of(kind, old, new)
+	return kind == 'list' and not sent_again or kind == 'string' and is_step(old[1], new[1])
+end
+
 -- Each operation: read takes its arguments, check (before any write) returns a refusal or nil,
 -- write does it.
 local operations = {}
@@ -276,7 +288,7 @@ local function part_of(kind_wanted, get, put, remove, same)
 			end
 			local now = kind == kind_wanted and redis.call(get, op.key, op.part)
 			op.skip = same(now, op.new)
-			if not op.skip and not same(now, op.old) then
+			if not same(now, op.old) and (not op.skip or is_step(op.old, op.new)) then
 				return refuse('STALE', op.key, op.part)
 			end
 			op.command = op.new and put(op) or { remove, op.key, op.part }
@@ -321,7 +333,7 @@ operations.whole = {
 			now = items_of(op.key, kind)
 			op.skip = same_value(kind, now, op.new)
 		end
-		if op.skip then
+		if op.skip and not (kind == op.old_type and is_step_of(kind, op.old, op.new)) then
 			return nil
 		end
 		if op.old_type ~= 'any' then

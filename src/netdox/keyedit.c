@@ -259,8 +259,9 @@ static void append_args(struct nv_redis_args *args, const struct nv_redis_args *
 	args->count += more->count;
 }
 
+/* All arguments of the script. again: the answer to the first call was lost. */
 static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit,
-                     const struct nv_plan_group *group, struct nv_redis_args *args)
+                     const struct nv_plan_group *group, bool again, struct nv_redis_args *args)
 {
 	struct timespec now = nv_clock_wall(netdox->clock);
 	struct nv_buf stamp cleanup_buf = NV_BUF_INIT;
@@ -269,6 +270,7 @@ static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit,
 	nv_plan_head(args, netdox->redis);
 	nv_redis_args_text(args, nv_netdox_key_changelog);
 	nv_redis_args_add(args, stamp.data, stamp.len);
+	nv_redis_args_integer(args, again);
 	nv_redis_args_integer(args, (long long)edit->entries_count);
 	append_args(args, &edit->entries);
 	nv_redis_args_integer(args, (long long)edit->ops_count);
@@ -345,6 +347,7 @@ int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit,
                    struct nv_err *err)
 {
 	struct nv_redis_args args cleanup_redis_args = NV_REDIS_ARGS_INIT;
+	struct nv_redis_args args_again cleanup_redis_args = NV_REDIS_ARGS_INIT;
 	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
 	const struct nv_plan *plan = &nv_netdox_plans[target->object];
 	struct nv_plan_group group = { .object = target->object,
@@ -362,11 +365,13 @@ int nv_keyedit_run(struct nv_netdox *netdox, struct nv_keyedit *edit,
 		                      .deadline_ms = nv_redis_deadline(netdox->redis) };
 	int r;
 
-	put_call(netdox, edit, back, &args);
+	put_call(netdox, edit, back, false, &args);
 	r = nv_redis_eval(netdox->redis, &call, &replies, &ambiguous, err);
 	if (r == -EIO && ambiguous) {
 		nv_err_clear(err);
 		again = true;
+		put_call(netdox, edit, back, true, &args_again);
+		call.args = &args_again;
 		r = nv_redis_eval(netdox->redis, &call, &replies, NULL, err);
 	}
 	nv_object_invalidate(netdox, target->object, &target->id, lists);

@@ -87,7 +87,9 @@ void nv_keyedited_release(struct nv_keyedited *edited);
 
 /*
  * Sends it; *ret is filled on success and with the errnos of unmet expectations. Forgets what the
- * caches hold of the object (and of its list, when lists says that it came or went). A call whose
+ * caches hold of the object (and of its list, when lists says that it came or went). What another
+ * has made so already is left alone, but a number changed to the same number and a list changed to
+ * the same list are -ESTALE: each may have built on the old one. A call whose
  * answer was lost is sent once more: whatever is so already is left alone and not logged again, and
  * done_errnum means that the first call did it. Blocks. Errors: those of the expectations, -ESTALE,
  * -EIO (a key of another type; the store), -EACCES, -ENOSPC, the store's.

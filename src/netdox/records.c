@@ -196,6 +196,30 @@ static int remove_level(const struct nv_records *base, const struct nv_records *
 	return r;
 }
 
+/* The lines of *added that base has not. A line in another spelling than base's is none of them: it
+ * would put back what somebody else took out meanwhile. */
+static int drop_known(const struct nv_records *base, struct nv_records *added)
+{
+	struct nv_records kept cleanup_records = NV_RECORDS_INIT;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < added->count; i++) {
+		const struct nv_record *line = &added->items[i];
+
+		if (!nv_records_has(base, &line->plugin, &line->type, &line->value)) {
+			r = nv_records_add(&kept, &line->plugin, &line->type, &line->value,
+			                   line->line);
+		}
+	}
+	if (r == 0) {
+		const struct nv_records all = *added;
+
+		*added = kept;
+		kept = all;
+	}
+	return r;
+}
+
 int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
                 const struct nv_records *mine, const struct nv_bytes *network,
                 struct nv_set_changes *ret, struct nv_faults *faults)
@@ -219,6 +243,9 @@ int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
 	}
 	if (r == 0) {
 		r = make_result(base, mine, &changes.added, &result);
+	}
+	if (r == 0) {
+		r = drop_known(base, &changes.added);
 	}
 	for (int words = 3; r == 0 && words > 0; words--) {
 		r = remove_level(base, &result, words, &changes.removed);

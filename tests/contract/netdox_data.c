@@ -300,6 +300,13 @@ static void test_fields_merge_or_clash(void **state)
 	assert_false(m.result.changed); /* both did the same */
 	end(&m);
 	assert_log(f, NULL);
+
+	m = read_base(f, A "/meta");
+	redis_do(f, "HSET", "meta;[lan]a", "b", "4", NULL);
+	assert_int_equal(path_save(f, A "/meta", m.base, "a: same\nb: 4\nw: 2\n", &m.result),
+	                 -ESTALE); /* both counted from 3 */
+	end(&m);
+	assert_log(f, NULL);
 }
 
 static void test_deleted_meanwhile(void **state)
@@ -343,6 +350,12 @@ static void test_whole_values_clash(void **state)
 	                           &m.result),
 	                 0);
 	assert_string_equal(m.result.blob->text, "---\ntype: list\ntitle: T\n---\na\ntheirs\n");
+	end(&m);
+	m = read_base(f, A "/pdata/x");
+	redis_do(f, "RPUSH", KEY, "same", NULL);
+	assert_int_equal(path_save(f, A "/pdata/x", m.base,
+	                           "---\ntype: list\ntitle: T\n---\na\ntheirs\nsame\n", &m.result),
+	                 -ESTALE); /* two lines were added, not one */
 	end(&m);
 
 	assert_int_equal(path_write(f, "netdox/default_network", "lan\n"), 0);

@@ -273,6 +273,10 @@ static void changes_merge(void **state)
 	assert_string_equal(save(f, WWW, base,
 	                         "{'value':'192.0.2.10','ttl':300,'active':true,'note':'theirs'}"),
 	                    "same");
+	/* But for a number, which both may have counted from the same one. */
+	assert_string_equal(save(f, WWW, base,
+	                         "{'value':'192.0.2.10','ttl':900,'active':true,'note':'theirs'}"),
+	                    "ESTALE");
 	/* Deleted or moved meanwhile. */
 	poke(f, "dnsrecords", WWW_ID, "name", "'web'");
 	assert_string_equal(

@@ -99,12 +99,22 @@ static int save_records(struct netdox_fixture *f)
 
 static int save_meta(struct netdox_fixture *f)
 {
-	return save(f, A "/meta", NULL, "k: v\n");
+	return save(f, A "/meta", NULL, "k: 1\n");
+}
+
+static int count_in_meta(struct netdox_fixture *f)
+{
+	return save(f, A "/meta", "k: 1\n", "k: 2\n");
 }
 
 static int save_list(struct netdox_fixture *f)
 {
-	return save(f, A "/pdata/x", NULL, "---\ntype: list\n---\na\nb\n");
+	return save(f, A "/pdata/x", NULL, "---\ntype: list\n---\na\n");
+}
+
+static int grow_list(struct netdox_fixture *f)
+{
+	return save(f, A "/pdata/x", "---\ntype: list\n---\na\n", "---\ntype: list\n---\na\nb\n");
 }
 
 static int change_list(struct netdox_fixture *f)
@@ -151,7 +161,9 @@ static const struct step steps[] = {
 	    "add record type to dns name,dns;[lan]a;p,p",
 	    "create dns record,dns;[lan]a;p;TXT,p" } },
 	{ "meta", save_meta, { "updated metadata,meta;[lan]a,netviewfs" } },
+	{ "count", count_in_meta, { "updated metadata,meta;[lan]a,netviewfs" } },
 	{ "list", save_list, { "updated plugin data list,pdata;dns;[lan]a;x,netviewfs" } },
+	{ "grow", grow_list, { "updated plugin data list,pdata;dns;[lan]a;x,netviewfs" } },
 	{ "type", change_list, { "updated plugin data string,pdata;dns;[lan]a;x,netviewfs" } },
 	{ "rename",
 	  rename_list,

@@ -92,7 +92,8 @@ static void test_removals(void **state)
 	assert_diff("a X 1\nb X 1\nb Y\n", "b X 2\n", NULL,
 	            "+b X 2\n-a X 1\n-b X 1\n-a X\n-b Y\n-a\n");
 	/* Another spelling of the same is no change. */
-	assert_diff("dns A [lan]1\n", "dns a 1\n", "lan", "+dns A [lan]1\n");
+	assert_diff("dns A [lan]1\n", "dns a 1\n", "lan", "");
+	assert_diff("dns A [lan]1\ndns a 1\n", "dns A 1\n", "lan", "-dns a 1\n-dns a\n");
 	assert_diff("dns A [lan]1\n", "dns A [lan]1\ndns\ndns A\n", "lan", "");
 }
 
