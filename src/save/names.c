@@ -521,6 +521,9 @@ int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_
 	struct nv_at at;
 	struct nv_at dir;
 	cleanup_found struct nv_found found = { 0 };
+	nv_lock(save);
+	(void)nv_names_reveal(nv_names_of(save, place, false), name, call);
+	nv_unlock(save);
 	if (nv_save_lookup(save, call, place, name, &found, NULL) == 0) {
 		return says_so(save, call, place, &found, target)
 		               ? 0

@@ -260,7 +260,9 @@ void nv_slot_take(struct nv_slot *slot)
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name,
                     const struct nv_call *call)
 {
-	if (!names || names->maker.tgid <= 0 || !(row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL))) {
+	bool by_itself = (row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL)) ||
+	                 (row->type == NV_LINK && (row->flags & NV_ROW_DERIVED));
+	if (!names || names->maker.tgid <= 0 || !by_itself) {
 		return false;
 	}
 	if (names->revealed && nv_strmap_get(names->revealed, name, strlen(name))) {

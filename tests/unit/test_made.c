@@ -177,6 +177,21 @@ static void test_a_link_waits_for_its_document(void **state)
 	assert_null(strstr(errors.data ? errors.data : "", "link"));
 }
 
+/* cp -a does not look for what it is to make in a directory of its own, so there must be nothing. */
+static void test_a_link_that_came_meanwhile_is_made_too(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(make_dir(f, "o", "x"), 0);
+	assert_int_equal(echo(f, "o/x", "own.json", "own\n"), 0);
+	toy_put(&f->toy, "o/x/link", "../there");
+	assert_false(exists(f, "o/x", "link"));
+	assert_list(f, "o/x", "own.json ");
+	assert_int_equal(make_link(f, "../there"), 0);
+	assert_true(exists(f, "o/x", "link"));
+	assert_int_equal(make_link(f, "../elsewhere"), -EEXIST);
+	assert_list(f, "o/x", "link own.json ");
+}
+
 /* tar makes links that lead upwards last, and before that an empty file in the place of each. */
 static void test_a_placeholder_gives_way_to_its_link(void **state)
 {
@@ -260,6 +275,7 @@ int main(void)
 		full_test(test_an_empty_name_is_removed),
 		full_test(test_texts_are_kept_within_the_bound),
 		full_test(test_a_link_waits_for_its_document),
+		full_test(test_a_link_that_came_meanwhile_is_made_too),
 		full_test(test_a_placeholder_gives_way_to_its_link),
 		full_test(test_a_link_that_no_document_says_is_reported),
 		cmocka_unit_test_setup_teardown(test_in_a_restore_mount_nobody_is_told,
