@@ -120,6 +120,18 @@ int nv_faults_add(struct nv_faults *faults, size_t line, size_t column, const ch
 	return -EINVAL;
 }
 
+void nv_faults_add_all(struct nv_faults *faults, const struct nv_faults *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct nv_fault *fault = &from->items[i];
+
+		(void)nv_faults_add(faults, fault->line, fault->column, "%s", fault->reason);
+	}
+	if (faults) {
+		faults->dropped += from->dropped;
+	}
+}
+
 int nv_faults_any(const struct nv_faults *faults)
 {
 	return faults && (faults->count > 0 || faults->dropped > 0);

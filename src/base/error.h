@@ -49,6 +49,9 @@ struct nv_faults {
 int nv_faults_add(struct nv_faults *faults, size_t line, size_t column, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Adds copies of the reasons of another list. faults may be NULL. */
+void nv_faults_add_all(struct nv_faults *faults, const struct nv_faults *from);
+
 /* True when at least one reason was added. */
 int nv_faults_any(const struct nv_faults *faults);
 

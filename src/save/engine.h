@@ -146,6 +146,7 @@ struct nv_handle {
 	atomic_ullong length; /* of stage, for those who do not hold the lock */
 	int poison;           /* errno that every further write and flush gets; 0 = none */
 	char poison_reason[200];
+	struct nv_faults poison_faults; /* what the refused text had wrong, with places */
 	/* bytes judged by early refusal: start of the first line not judged */
 	size_t checked;
 	bool has_mtime;        /* engine lock: a time set while uncommitted */

@@ -122,12 +122,22 @@ ssize_t nv_handle_read(struct nv_handle *h, const struct nv_call *call, char *da
 	return n;
 }
 
-/* Makes every later write and flush of the handle fail with *err. */
-static int poison(struct nv_handle *h, const struct nv_err *err)
+/* Makes every later write and flush of the handle fail with *err and *faults, which may be NULL. */
+static void poison(struct nv_handle *h, const struct nv_err *err, const struct nv_faults *faults)
 {
 	h->poison = err->errnum;
 	(void)snprintf(h->poison_reason, sizeof(h->poison_reason), "%.199s", err->msg);
-	return -h->poison;
+	if (faults) {
+		nv_faults_add_all(&h->poison_faults, faults);
+	}
+}
+
+/* What a poisoned handle answers: all of its reason again, so that fs/ knows it for one that was
+ * told already, and the newest line of errors still has the place. */
+static int poisoned(const struct nv_handle *h, const struct nv_call *call, struct nv_err *err)
+{
+	nv_faults_add_all(call->faults, &h->poison_faults);
+	return nv_fail(err, h->poison, "%s", h->poison_reason);
 }
 
 /* The version that this save is compared with: a reference or NULL. Handle lock held. */
@@ -180,7 +190,7 @@ static int check_early(struct nv_handle *h, const struct nv_call *call, struct n
 		return 0;
 	}
 	nv_refusal_add(h->save, h->path, h->opener);
-	(void)poison(h, &own);
+	poison(h, &own, call->faults);
 	return nv_fail(err, own.errnum, "%s", own.msg);
 }
 
@@ -201,7 +211,7 @@ static int write_stage(struct nv_handle *h, const struct nv_call *call, const ch
                        size_t size, uint64_t offset, struct nv_err *err)
 {
 	if (h->poison != 0) {
-		return nv_fail(err, h->poison, "%s", h->poison_reason);
+		return poisoned(h, call, err);
 	}
 	int r = take_snapshot(h, call, err);
 	if (r < 0) {
@@ -217,7 +227,7 @@ static int write_stage(struct nv_handle *h, const struct nv_call *call, const ch
 	if (r < 0) {
 		struct nv_err own = NV_ERR_INIT;
 		(void)nv_fail(&own, -r, "cannot stage %zu bytes for %s", size, h->path);
-		(void)poison(h, &own);
+		poison(h, &own, NULL);
 		return nv_fail(err, -r, "%s", own.msg);
 	}
 	h->written = true;
@@ -263,7 +273,7 @@ int nv_handle_truncate(struct nv_handle *h, const struct nv_call *call, uint64_t
 	} else if (h->kind != NV_HANDLE_WRITE && h->kind != NV_HANDLE_COMPARE) {
 		r = nv_fail(err, EBADF, "%s is open for reading only", h->path);
 	} else if (h->poison != 0) {
-		r = nv_fail(err, h->poison, "%s", h->poison_reason);
+		r = poisoned(h, call, err);
 	} else {
 		if (size == 0 && !h->staged) {
 			/* vim and ed empty by ftruncate: the base is then what their process read,
@@ -388,7 +398,7 @@ static int finish(struct nv_handle *h, const struct nv_call *call, bool at_once,
 		return 0;
 	}
 	if (h->poison != 0) {
-		return nv_fail(err, h->poison, "%s", h->poison_reason);
+		return poisoned(h, call, err);
 	}
 	if (!h->written) {
 		struct nv_at at;
@@ -432,7 +442,7 @@ int nv_handle_flush(struct nv_handle *h, const struct nv_call *call, struct nv_e
 			&own, EINTR,
 			"the writer was killed by signal %d before it had finished; the old datum stands",
 			signum);
-		(void)poison(h, &own);
+		poison(h, &own, NULL);
 		nv_errors_ring_add(h->save->config.errors, h->uid, h->path, &own, NULL);
 		r = -EINTR;
 	} else if (opener) {
@@ -533,6 +543,7 @@ static void free_handle(struct nv_handle *h)
 	nv_blob_unref(h->blob);
 	nv_blob_unref(h->base);
 	nv_stage_release(&h->stage);
+	nv_faults_release(&h->poison_faults);
 	while (h->retired) {
 		struct nv_retired *retired = h->retired;
 		h->retired = retired->next;

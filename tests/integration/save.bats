@@ -127,6 +127,9 @@ bind_a() {
 	nv_equal $'open ok\nwrite EINVAL\nwrite EINVAL\nfsync EINVAL\nclose EINVAL' \
 		"$(nv_sys "open:w+trunc:$REC" 'write:bind A \\q\n' 'write:bind A 192.0.2.66\n' fsync close)"
 	untouched
+	# Said once, with its place.
+	nv_refused "records:1:8: EINVAL"
+	nv_equal 1 "$(wc -l <"$MNT/.netviewfs/errors")"
 }
 
 @test "fsync commits a complete text, refuses an incomplete one and poisons nothing" {

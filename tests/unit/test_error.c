@@ -84,7 +84,16 @@ static void test_faults_are_bounded_and_counted(void **state)
 	assert_int_equal(faults.dropped, 5);
 	assert_int_equal(faults.items[2].line, 3);
 	assert_string_equal(faults.items[2].reason, "reason 3");
+	struct nv_faults copy = NV_FAULTS_INIT;
+	nv_faults_add_all(NULL, &faults);
+	nv_faults_add_all(&copy, &faults);
+	assert_int_equal(copy.count, NV_FAULTS_MAX);
+	assert_int_equal(copy.dropped, 5);
+	assert_int_equal(copy.items[2].line, 3);
+	assert_int_equal(copy.items[2].column, 2);
 	nv_faults_release(&faults);
+	assert_string_equal(copy.items[2].reason, "reason 3");
+	nv_faults_release(&copy);
 	assert_int_equal(faults.count, 0);
 	assert_false(nv_faults_any(&faults));
 }
