@@ -65,3 +65,27 @@ uint32_t nv_crc32(const void *data, size_t size)
 	}
 	return ~crc;
 }
+
+/* The product of two polynomials, modulo that of the CRC; x^0 is the highest bit. */
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+	uint32_t product = 0;
+
+	for (uint32_t bit = 1U << 31; bit; bit >>= 1) {
+		product ^= a & bit ? b : 0;
+		b = (b >> 1) ^ (b & 1 ? 0xEDB88320 : 0);
+	}
+	return product;
+}
+
+uint32_t nv_crc32_join(uint32_t first, uint32_t second, uint64_t second_size)
+{
+	uint32_t shift = 1U << 31; /* x^0, to become x to the number of the second's bits */
+	uint32_t power = 1U << 23; /* x^8 */
+
+	for (uint64_t size = second_size; size; size >>= 1) {
+		shift = size & 1 ? multiply(shift, power) : shift;
+		power = multiply(power, power);
+	}
+	return multiply(shift, first) ^ second;
+}

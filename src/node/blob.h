@@ -43,6 +43,9 @@ void nv_blob_unref(struct nv_blob *blob);
 /* CRC-32 (IEEE 802.3, as zlib's crc32) of size bytes. */
 uint32_t nv_crc32(const void *data, size_t size);
 
+/* The CRC-32 of two texts, one behind the other, of their own; second_size: bytes of the second. */
+uint32_t nv_crc32_join(uint32_t first, uint32_t second, uint64_t second_size);
+
 static inline void nv_cleanup_blob(struct nv_blob **blob)
 {
 	nv_blob_unref(*blob);

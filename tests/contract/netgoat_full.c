@@ -74,6 +74,58 @@ static void a_document_without_plain_form_is_written_too(void **state)
 	assert_log(f, "update record|dnsrecords;=1|netgoat/orphans/dnsrecords/=1.json", NULL);
 }
 
+/* Every file of a directory is as large and of the time that its listing says, and the same text. */
+static void assert_listed_as_read(struct netgoat_fixture *f, const char *path)
+{
+	char storage[1024];
+	struct nv_node node;
+	struct nv_call call = { .faults = &f->faults };
+	cleanup_listing struct nv_listing *listing = NULL;
+	assert_int_equal(nv_tree_resolve(&f->tree, path, storage, sizeof(storage), &node), 0);
+	assert_int_equal(node.row->ops->list(node.self, &call, &node, &listing, &f->err), 0);
+	assert_true(listing->count > 0);
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct nv_entry *entry = &listing->entries[i];
+		char file[700];
+		later(f);
+		(void)snprintf(file, sizeof(file), "%s/%s", path, entry->name);
+		cleanup_blob struct nv_blob *blob = version(f, file);
+		assert_non_null(blob);
+		assert_int_equal(entry->size, blob->size);
+		assert_false(entry->stamped);
+		assert_int_equal(entry->blob ? entry->blob->crc & 0x1ffffff : entry->mtime.tv_sec,
+		                 blob->crc & 0x1ffffff);
+	}
+}
+
+/* rsync would take them for changed. */
+static void files_of_many_documents_are_the_same_however_they_are_asked_for(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	full(f);
+	/* Of one second: its ObjectId says so of the one, a date of the others. */
+	put(f, "analytics", "{'_id':{'$oid':'69571d800000000000000001'},'domainId':" COM_ID "}");
+	put(f, "analytics",
+	    "{'_id':9,'domainId':" COM_ID ",'timestamp':{'$date':'2026-01-02T01:21:04Z'}}");
+	put(f, "analytics",
+	    "{'_id':8,'domainId':" COM_ID ",'timestamp':{'$date':'2026-01-02T01:21:04Z'}}");
+	assert_listed_as_read(f, COM "/analytics/other");
+	/* Too much to be kept with a listing. */
+	cleanup_buf struct nv_buf text = NV_BUF_INIT;
+	for (int i = 0; i < 5; i++) {
+		nv_buf_truncate(&text, 0);
+		nv_buf_printf(&text, "{'_id':%d,'domainId':" COM_ID ",'timestamp':" DATE ",'x':'",
+		              i < 4 ? 14 - i : 20);
+		for (int k = 0; k < 250000; k++) {
+			nv_buf_puts(&text, "0123456789");
+		}
+		nv_buf_puts(&text, "'}");
+		put(f, "analytics", text.data);
+	}
+	later(f);
+	assert_listed_as_read(f, COM "/analytics/other");
+}
+
 /* ---- Saving ---- */
 
 static void a_save_is_what_differs_and_no_stamp(void **state)
@@ -477,6 +529,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NETGOAT_CASES(a_text_is_the_whole_document),
 		NETGOAT_CASES(a_document_without_plain_form_is_written_too),
+		NETGOAT_CASES(files_of_many_documents_are_the_same_however_they_are_asked_for),
 		NETGOAT_CASES(a_save_is_what_differs_and_no_stamp),
 		NETGOAT_CASES(types_and_order_are_what_is_typed),
 		NETGOAT_CASES(changes_of_others_are_kept),

@@ -12,6 +12,18 @@
 
 #include "node/blob.h"
 
+static void test_crc32_of_texts_one_behind_the_other(void **state)
+{
+	const char text[] = "The quick brown fox jumps over the lazy dog";
+	size_t size = sizeof(text) - 1;
+	(void)state;
+	for (size_t cut = 0; cut <= size; cut++) {
+		assert_int_equal(nv_crc32_join(nv_crc32(text, cut), nv_crc32(text + cut, size - cut),
+		                               size - cut),
+		                 0x414FA339);
+	}
+}
+
 static void test_crc32_of_known_texts(void **state)
 {
 	(void)state;
@@ -57,6 +69,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc32_of_known_texts),
+		cmocka_unit_test(test_crc32_of_texts_one_behind_the_other),
 		cmocka_unit_test(test_last_reference_frees_priv_once),
 		cmocka_unit_test(test_no_text_frees_priv),
 	};
