@@ -278,6 +278,11 @@ static void judge_value(struct judge *judge, const struct nv_schema_field *field
 		(void)snprintf(reason, sizeof(reason), "%zu elements at most", field->max_items);
 		refuse(judge, "", reason);
 	}
+	const char *mask = judge->check->mask;
+	if (mask && field->secret && elem->type == BSON_TYPE_UTF8 &&
+	    elem->size == strlen(mask) + 5 && memcmp(elem->value + 4, mask, elem->size - 5) == 0) {
+		refuse(judge, "", "is only the mask of a secret, which a full mount shows");
+	}
 	if (elem->type == BSON_TYPE_UTF8 &&
 	    nv_check_string(field, judge->check->zone, (const char *)elem->value + 4,
 	                    elem->size - 5, reason, sizeof(reason))) {

@@ -18,6 +18,7 @@ struct nv_check_ctx {
 	const struct nv_schema_kind *kind;
 	bool placed;      /* references to parents come from the path: they are not judged */
 	const char *zone; /* the domain's name, for records; NULL = unknown */
+	const char *mask; /* refused in the place of a secret; NULL = it means the stored one */
 	const char *text; /* where faults get their places from; NULL = none */
 	size_t size;
 	struct nv_faults *faults; /* may be NULL */

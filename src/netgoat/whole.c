@@ -313,6 +313,7 @@ static int check(struct nv_whole *whole, const struct nv_whole_there *there,
 	struct nv_check_ctx check = { .kind = whole->subject.dir.kind,
 		                      .placed = true,
 		                      .zone = whole->subject.zone,
+		                      .mask = nv_schema_mask(whole->subject.ng->schema),
 		                      .text = whole->request->text,
 		                      .size = whole->request->size,
 		                      .faults = whole->subject.faults };

@@ -149,6 +149,28 @@ static void a_save_is_what_differs_and_no_stamp(void **state)
 	assert_null(strstr(newest_entry(f), "NEW"));
 }
 
+/* A text of views/stored, or of an entry, has lost its secrets: nobody means that. */
+static void the_mask_is_no_secret(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	full(f);
+#define ANN(password)                                                                              \
+	"{'_id':" ANN_ID ",'name':'Ann','email':'ann@example.com','teams':[" TEAM_ID               \
+	"],'password':'" password "','apiToken':'T','updatedAt':" DATE "}"
+	static const char *const path = "netgoat/users/ann@example.com/user.json";
+	assert_string_equal(edit(f, path, ANN("********")), "EINVAL");
+	assert_reason(f, 1, "password: is only the mask of a secret");
+	assert_string_equal(field(f, "users", ANN_ID, "password"), "'HASH'");
+	zap(f, "users", ANN_ID);
+	later(f);
+	assert_string_equal(save(f, path, NULL, ANN("********")), "EINVAL");
+	/* Where it stands already it is what is stored. */
+	put(f, "users", ANN("********"));
+	later(f);
+	assert_string_equal(edit(f, path, ANN("********")), "same");
+	assert_string_equal(edit(f, path, ANN("HASH")), "ok");
+}
+
 /* Types and order are what was typed: a backup that is copied back must not differ for ever. */
 static void types_and_order_are_what_is_typed(void **state)
 {
@@ -531,6 +553,7 @@ int main(void)
 		NETGOAT_CASES(a_document_without_plain_form_is_written_too),
 		NETGOAT_CASES(files_of_many_documents_are_the_same_however_they_are_asked_for),
 		NETGOAT_CASES(a_save_is_what_differs_and_no_stamp),
+		NETGOAT_CASES(the_mask_is_no_secret),
 		NETGOAT_CASES(types_and_order_are_what_is_typed),
 		NETGOAT_CASES(changes_of_others_are_kept),
 		NETGOAT_CASES(a_text_that_contradicts_its_path),
