@@ -311,7 +311,12 @@ static int check_empty(struct mount *mount, struct nv_err *err)
 	if (mount->options->mode != NV_MOUNT_RESTORE) {
 		return 0;
 	}
-	return mount->netgoat ? nv_netgoat_check_empty(mount->netgoat, err) : 0;
+	int result = mount->netgoat ? nv_netgoat_check_empty(mount->netgoat, err) : 0;
+	if (result == 0 && mount->netdox) {
+		result = nv_netdox_check_empty(mount->netdox, err);
+		result = result < 0 ? nv_wrap(err, "redis") : 0;
+	}
+	return result;
 }
 
 /* From nothing to mounted. */

@@ -20,54 +20,25 @@
 #include "codec/fields.h"
 #include "codec/records.h"
 #include "codec/value.h"
+#include "netdox/draft.h"
 #include "netdox/fill.h"
 #include "netdox/names.h"
 #include "node/name.h"
-
-/* The file whose steps are coming in. */
-struct draft {
-	bool open;
-	enum nv_netdox_kind kind;
-	struct nv_bytes id;     /* borrowed from the answer; absent for fixed names */
-	bool asked;             /* an index says whether it is there … */
-	bool named;             /* … and names it */
-	bool there;             /* its key is there */
-	char *broken;           /* owned; the first fault, or NULL */
-	size_t keys;            /* that are there */
-	size_t stamps;          /* of these, with a time */
-	struct timespec newest; /* of the times */
-	struct nv_bytes body;   /* borrowed; VALUE and LINK */
-	struct nv_records records;
-	struct nv_lines lines;
-	struct nv_fields fields;
-	struct nv_data data;
-	struct nv_lines claimed; /* its keys, in order of steps; only where claims are asked for */
-	enum nv_redis_db db;     /* of these */
-};
 
 struct nv_builder {
 	struct nv_snapshot **items; /* owned references */
 	size_t count;
 	size_t cap;
 	struct nv_snapshot *now; /* the last of items */
-	struct draft draft;
+	struct nv_draft draft;
 	const struct nv_plan_group *groups; /* borrowed during a run */
 	int64_t sampled_ms;
 	struct nv_plan_sink sink;
 	nv_claim_fn claim; /* NULL: texts are made */
-	void *claim_ctx;
+	nv_leave_fn leave; /* may be NULL */
+	void *claim_ctx;   /* of both */
+	bool whole_names;
 };
-
-static void reset_draft(struct draft *draft)
-{
-	free(draft->broken);
-	nv_records_release(&draft->records);
-	nv_lines_release(&draft->lines);
-	nv_fields_release(&draft->fields);
-	nv_data_release(&draft->data);
-	nv_lines_release(&draft->claimed);
-	*draft = (struct draft){ .open = false };
-}
 
 int nv_builder_new(int64_t sampled_ms, struct nv_builder **ret_builder)
 {
@@ -90,7 +61,7 @@ void nv_builder_free(struct nv_builder *builder)
 		nv_snapshot_unref(builder->items[i]);
 	}
 	free(builder->items);
-	reset_draft(&builder->draft);
+	nv_draft_reset(&builder->draft);
 	free(builder);
 }
 
@@ -98,6 +69,16 @@ void nv_builder_claims(struct nv_builder *builder, nv_claim_fn claim, void *ctx)
 {
 	builder->claim = claim;
 	builder->claim_ctx = ctx;
+}
+
+void nv_builder_leaves(struct nv_builder *builder, nv_leave_fn leave)
+{
+	builder->leave = leave;
+}
+
+void nv_builder_whole_names(struct nv_builder *builder, bool whole_names)
+{
+	builder->whole_names = whole_names;
 }
 
 size_t nv_builder_count(const struct nv_builder *builder)
@@ -127,91 +108,8 @@ static char *type_reason(const struct nv_got *got)
 	return nv_buf_error(&key) || nv_buf_error(&text) ? NULL : nv_buf_steal(&text, &size);
 }
 
-static void format_link(const struct draft *draft, struct nv_buf *text)
-{
-	static const char prefix[] = "nodes;";
-	struct nv_bytes link = draft->body;
-	size_t size = sizeof(prefix) - 1;
-
-	if (link.size >= size && memcmp(link.data, prefix, size) == 0) {
-		link = (struct nv_bytes){ link.data + size, link.size - size };
-	}
-	nv_buf_puts(text, "../../../processed/");
-	nv_object_component(NV_OBJECT_LINK, &link, text, NULL);
-}
-
-static int format_data(struct draft *draft, struct nv_buf *text)
-{
-	int r = nv_snapshot_data_name(&draft->data, &draft->id);
-
-	if (r < 0) {
-		return r;
-	}
-	nv_data_normalise(&draft->data);
-	nv_data_format(&draft->data, text);
-	return 0;
-}
-
-static int format_draft(struct draft *draft, struct nv_buf *text)
-{
-	switch (nv_netdox_layouts[draft->kind].codec) {
-	case NV_CODEC_VALUE:
-		nv_value_format(draft->body.data ? draft->body.data : "", draft->body.size, text);
-		return 0;
-	case NV_CODEC_LINES:
-		nv_lines_sort(&draft->lines);
-		nv_lines_format_set(&draft->lines, text);
-		return 0;
-	case NV_CODEC_RECORDS:
-		nv_records_sort(&draft->records);
-		nv_records_format(&draft->records, text);
-		return 0;
-	case NV_CODEC_FIELDS:
-		nv_fields_sort(&draft->fields);
-		nv_fields_format(&draft->fields, text);
-		return 0;
-	case NV_CODEC_DATA:
-		return format_data(draft, text);
-	case NV_CODEC_LINK:
-		format_link(draft, text);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static int make_blob(struct draft *draft, int64_t sampled_ms, struct nv_blob **ret_blob)
-{
-	struct nv_buf text cleanup_buf = NV_BUF_INIT;
-	struct nv_blob *blob;
-	size_t size;
-	char *bytes;
-	int r = format_draft(draft, &text);
-
-	if (r == 0) {
-		nv_buf_puts(&text, "");
-		r = nv_buf_error(&text);
-	}
-	if (r < 0) {
-		return r;
-	}
-	bytes = nv_buf_steal(&text, &size);
-	if (!bytes) {
-		return -ENOMEM;
-	}
-	blob = nv_blob_new(bytes, size, sampled_ms, NULL, NULL);
-	if (!blob) {
-		return -ENOMEM;
-	}
-	blob->stamped = draft->keys > 0 && draft->stamps == draft->keys;
-	blob->mtime = draft->newest;
-	blob->readonly = draft->kind == NV_NETDOX_ORPHAN;
-	*ret_blob = blob;
-	return 0;
-}
-
 /* A plugin whose name would be cut has no place for the whole of it: it is an orphan. */
-static bool is_nameless(const struct draft *draft)
+static bool is_nameless(const struct nv_draft *draft)
 {
 	struct nv_buf name cleanup_buf = NV_BUF_INIT;
 	bool cut = false;
@@ -224,7 +122,7 @@ static bool is_nameless(const struct draft *draft)
 
 static int claim_draft(struct nv_builder *builder)
 {
-	const struct draft *draft = &builder->draft;
+	const struct nv_draft *draft = &builder->draft;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < draft->claimed.count && !draft->broken; i++) {
@@ -235,10 +133,35 @@ static int claim_draft(struct nv_builder *builder)
 	return r;
 }
 
+/* The member of an index that names a file which no path shows. */
+static int leave_draft(struct nv_builder *builder)
+{
+	const struct nv_draft *draft = &builder->draft;
+	const struct nv_layout *layout = &nv_netdox_layouts[draft->kind];
+	struct nv_vars vars = { { builder->now->id, draft->id } };
+	struct nv_buf key cleanup_buf = NV_BUF_INIT;
+	struct nv_buf member cleanup_buf = NV_BUF_INIT;
+
+	if (!builder->leave || !layout->index) {
+		return 0;
+	}
+	if (layout->object == NV_OBJECT_REPORT) {
+		vars.at[0] = draft->id;
+	}
+	nv_layout_expand(&key, layout->index, &vars);
+	nv_layout_expand(&member, layout->member, &vars);
+	if (nv_buf_error(&key) || nv_buf_error(&member)) {
+		return -ENOMEM;
+	}
+	const struct nv_bytes index = nv_view(key.data, key.len);
+	const struct nv_bytes name = nv_view(member.data ? member.data : "", member.len);
+	return builder->leave(builder->claim_ctx, layout->db, &index, &name);
+}
+
 /* Makes a part of the draft, if there is one and the file is there. */
 static int finish_draft(struct nv_builder *builder)
 {
-	struct draft *draft = &builder->draft;
+	struct nv_draft *draft = &builder->draft;
 	struct nv_blob *blob = NULL;
 	bool exists = draft->asked ? draft->named : draft->there;
 	int r = 0;
@@ -247,18 +170,23 @@ static int finish_draft(struct nv_builder *builder)
 	if (draft->broken && draft->there) {
 		exists = true;
 	}
-	if (draft->open && exists && !is_nameless(draft) && builder->claim) {
-		r = claim_draft(builder);
+	if (draft->open && exists && builder->claim) {
+		bool nameless = is_nameless(draft);
+
+		r = nameless ? 0 : claim_draft(builder);
+		if (r == 0 && draft->asked && draft->named && (nameless || draft->broken)) {
+			r = leave_draft(builder);
+		}
 	} else if (draft->open && exists && !is_nameless(draft)) {
 		if (!draft->broken) {
-			r = make_blob(draft, builder->sampled_ms, &blob);
+			r = nv_draft_blob(draft, builder->sampled_ms, &blob);
 		}
 		if (r == 0) {
 			r = nv_snapshot_add(builder->now, draft->kind, &draft->id, blob,
 			                    steal(&draft->broken));
 		}
 	}
-	reset_draft(draft);
+	nv_draft_reset(draft);
 	return r;
 }
 
@@ -283,7 +211,7 @@ static struct nv_bytes file_id(const struct nv_got *got)
 
 static int open_draft(struct nv_builder *builder, const struct nv_got *got)
 {
-	struct draft *draft = &builder->draft;
+	struct nv_draft *draft = &builder->draft;
 	struct nv_bytes id = file_id(got);
 	int r;
 
@@ -299,7 +227,7 @@ static int open_draft(struct nv_builder *builder, const struct nv_got *got)
 	return r;
 }
 
-static void take_stamp(struct draft *draft, const struct nv_got *got)
+static void take_stamp(struct nv_draft *draft, const struct nv_got *got)
 {
 	struct timespec time;
 
@@ -322,7 +250,7 @@ static bool is_foreign(const struct nv_got *got)
 	       nv_layout_is_reserved(&got->vars->at[1]);
 }
 
-static int take_records(struct draft *draft, const struct nv_got *got)
+static int take_records(struct nv_draft *draft, const struct nv_got *got)
 {
 	bool foreign = is_foreign(got);
 	int r = 0;
@@ -345,7 +273,7 @@ static int take_records(struct draft *draft, const struct nv_got *got)
 	return r;
 }
 
-static int take_body(struct draft *draft, const struct nv_got *got)
+static int take_body(struct nv_draft *draft, const struct nv_got *got)
 {
 	switch (nv_netdox_layouts[draft->kind].codec) {
 	case NV_CODEC_LINES:
@@ -369,7 +297,7 @@ static int expand_key(const struct nv_got *got, struct nv_buf *key)
 	return nv_buf_error(key);
 }
 
-static int note_claim(struct draft *draft, const struct nv_got *got)
+static int note_claim(struct nv_draft *draft, const struct nv_got *got)
 {
 	struct nv_buf key cleanup_buf = NV_BUF_INIT;
 	int r = expand_key(got, &key);
@@ -383,7 +311,7 @@ static int note_claim(struct draft *draft, const struct nv_got *got)
 
 static int take_file_step(struct nv_builder *builder, const struct nv_got *got)
 {
-	struct draft *draft = &builder->draft;
+	struct nv_draft *draft = &builder->draft;
 	enum nv_data_type type;
 	int r = open_draft(builder, got);
 
@@ -445,6 +373,43 @@ static int claim_index(struct nv_builder *builder, const struct nv_got *got)
 	return r < 0 ? r : builder->claim(builder->claim_ctx, got->step->db, key.data, key.len);
 }
 
+/* True when a path says the object's name in whole. */
+static int is_whole(enum nv_netdox_kind list, const struct nv_bytes *id)
+{
+	static const enum nv_object objects[NV_NETDOX_KIND_COUNT] = {
+		[NV_NETDOX_DNS] = NV_OBJECT_NAME,
+		[NV_NETDOX_NODES] = NV_OBJECT_NODE,
+		[NV_NETDOX_PROCESSED_DIR] = NV_OBJECT_LINK,
+	};
+
+	return objects[list] == 0 ? 1 : nv_object_is_whole(objects[list], id);
+}
+
+/* The members of a list that have directories. */
+static int take_list(struct nv_builder *builder, const struct nv_got *got)
+{
+	struct nv_snapshot *now = builder->now;
+	struct nv_buf key cleanup_buf = NV_BUF_INIT;
+	int r = 0;
+
+	if (!builder->whole_names) {
+		return nv_fill_lines(&now->members, got->items, got->count);
+	}
+	nv_layout_expand(&key, got->step->key, got->vars);
+	const struct nv_bytes list = nv_view(key.data ? key.data : "", key.len);
+	for (size_t i = 0; r == 0 && i < got->count; i++) {
+		const struct nv_bytes id = nv_view(got->items[i].data, got->items[i].size);
+
+		r = is_whole(got->step->kind, &id);
+		if (r == 1) {
+			r = nv_lines_add(&now->members, id.data, id.size, 0);
+		} else if (r == 0 && builder->leave) {
+			r = builder->leave(builder->claim_ctx, got->step->db, &list, &id);
+		}
+	}
+	return r < 0 ? r : nv_buf_error(&key);
+}
+
 /* Steps that are about the object or a directory. */
 static int take_object_step(struct nv_builder *builder, const struct nv_got *got)
 {
@@ -456,7 +421,7 @@ static int take_object_step(struct nv_builder *builder, const struct nv_got *got
 		if (got->step->role == NV_ROLE_OBJECT) {
 			now->exists = got->count > 0;
 		} else if (got->step->role == NV_ROLE_LIST) {
-			int r = nv_fill_lines(&now->members, got->items, got->count);
+			int r = take_list(builder, got);
 
 			if (r < 0) {
 				return r;

@@ -14,12 +14,16 @@
 #include "codec/stream.h"
 #include "netdox/family.h"
 #include "netdox/fill.h"
+#include "netdox/write.h"
 #include "redis/pipeline.h"
 
-enum { DEFAULT_ENTRIES = 10000 };
+enum {
+	DEFAULT_ENTRIES = 10000,
+	PAGE = 10000, /* entries of one answer, where the text begins with the first */
+};
 
 struct nv_changelog {
-	size_t entries; /* how many to begin with */
+	size_t entries; /* how many to begin with; SIZE_MAX: all */
 	/* of all below; held during a refresh, so that two do not render the same entries */
 	pthread_mutex_t lock;
 	bool begun;       /* ms and seq are those of an entry in text */
@@ -67,6 +71,13 @@ static void begin_anew(struct nv_changelog *changelog)
 	changelog->seq = 0;
 }
 
+void nv_changelog_forget(struct nv_netdox *netdox)
+{
+	pthread_mutex_lock(&netdox->changelog->lock);
+	begin_anew(netdox->changelog);
+	pthread_mutex_unlock(&netdox->changelog->lock);
+}
+
 /* Renders one entry of XRANGE. */
 static int render(struct nv_changelog *changelog, const struct nv_redis_reply *entry)
 {
@@ -102,7 +113,9 @@ static int ask(struct nv_netdox *netdox, struct nv_redis_replies **ret_replies, 
 	struct nv_redis_pipeline p cleanup_redis_pipeline = NV_REDIS_PIPELINE_INIT(NV_REDIS_MAIN);
 	const char *key = nv_netdox_key_changelog;
 	char from[48];
+	char page[16];
 
+	snprintf(page, sizeof(page), "%d", PAGE);
 	p.keep_errors = true; /* XINFO of a key that is not there is an error */
 	nv_redis_pipeline_words(&p, "TYPE", key, NULL);
 	nv_redis_pipeline_words(&p, "XINFO", "STREAM", key, NULL);
@@ -112,7 +125,9 @@ static int ask(struct nv_netdox *netdox, struct nv_redis_replies **ret_replies, 
 
 		snprintf(from, sizeof(from), "%" PRIu64 "-%" PRIu64,
 		         changelog->ms + (carry ? 1 : 0), carry ? 0 : changelog->seq + 1);
-		nv_redis_pipeline_words(&p, "XRANGE", key, from, "+", NULL);
+		nv_redis_pipeline_words(&p, "XRANGE", key, from, "+", "COUNT", page, NULL);
+	} else if (changelog->entries == SIZE_MAX) {
+		nv_redis_pipeline_words(&p, "XRANGE", key, "-", "+", "COUNT", page, NULL);
 	} else {
 		snprintf(from, sizeof(from), "%zu", changelog->entries);
 		nv_redis_pipeline_words(&p, "XREVRANGE", key, "+", "-", "COUNT", from, NULL);
@@ -138,8 +153,8 @@ static bool is_another(const struct nv_changelog *changelog, const struct nv_red
 	return false;
 }
 
-/* Asks and renders; -EAGAIN when the text had to begin anew and the entries are to be asked for
- * again. */
+/* Asks and renders; 1 when there may be more; -EAGAIN when the text had to begin anew and the entries
+ * are to be asked for again. */
 static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 {
 	struct nv_changelog *changelog = netdox->changelog;
@@ -152,7 +167,7 @@ static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 	const char *address = nv_redis_address(netdox->redis);
 	const struct nv_redis_reply *type = &replies->items[0];
 	const struct nv_redis_reply *range = &replies->items[2];
-	bool backwards = !changelog->begun;
+	bool backwards = !changelog->begun && changelog->entries != SIZE_MAX;
 	r = nv_redis_reply_check(type, address, "TYPE", err);
 	if (r < 0) {
 		return r;
@@ -179,7 +194,7 @@ static int refresh(struct nv_netdox *netdox, struct nv_err *err)
 			r = r == -EPROTO ? -EIO : r;
 		}
 	}
-	return r;
+	return r == 0 && !backwards && range->count == PAGE ? 1 : r;
 }
 
 static int make_blob(struct nv_changelog *changelog, int64_t sampled_ms)
@@ -211,14 +226,14 @@ int nv_changelog_load(struct nv_netdox *netdox, struct nv_blob **ret_blob, struc
 {
 	struct nv_changelog *changelog = netdox->changelog;
 	int64_t sampled_ms = nv_clock_ms(netdox->clock);
+	int tries = 2;
 	int r;
 
 	pthread_mutex_lock(&changelog->lock);
 	atomic_store(&changelog->broken, false);
-	r = refresh(netdox, err);
-	if (r == -EAGAIN) {
+	do {
 		r = refresh(netdox, err);
-	}
+	} while (r == 1 || (r == -EAGAIN && --tries > 0));
 	if (r == 0) {
 		r = make_blob(changelog, sampled_ms);
 		if (r < 0) {
@@ -242,4 +257,7 @@ static int op_load(void *self, const struct nv_call *call, const struct nv_node 
 const struct nv_node_ops nv_netdox_changelog_ops = {
 	.name = "netdox changelog",
 	.load = op_load,
+	.check = nv_write_check,
+	.save = nv_write_save,
+	.unlink = nv_write_unlink,
 };

@@ -12,6 +12,7 @@
 #include "codec/fields.h"
 #include "codec/lines.h"
 #include "codec/records.h"
+#include "codec/stream.h"
 #include "codec/value.h"
 #include "netdox/names.h"
 #include "netdox/write.h"
@@ -82,9 +83,11 @@ static int check_value(const struct nv_layout *layout, const struct nv_blob *bas
 	                     "the name of a network is of A-Z a-z 0-9 _ - and not empty");
 }
 
+/* The rules of levels judge the lines that are added, where there are any. */
 static int check_text(const struct nv_layout *layout, const struct nv_blob *base, const char *text,
                       size_t size, size_t from, bool whole, struct nv_faults *faults)
 {
+	bool rules = layout->levels[0].key;
 	int r;
 
 	switch (layout->codec) {
@@ -100,20 +103,32 @@ static int check_text(const struct nv_layout *layout, const struct nv_blob *base
 		return nv_data_check(text, size, from, whole, faults);
 	case NV_CODEC_VALUE:
 		return check_value(layout, base, text, size, whole, faults);
+	case NV_CODEC_CHANGELOG:
+		return nv_stream_check(text, size, from, whole, faults);
 	default:
 		return 0;
 	}
-	return r < 0 ? r : check_lines(layout, base, text, size, from, whole, faults);
+	return r < 0 || !rules ? r : check_lines(layout, base, text, size, from, whole, faults);
 }
 
 int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node,
                    struct nv_blob *base, const char *text, size_t size, size_t from,
                    enum nv_check how, struct nv_err *err)
 {
-	int r = check_text(&nv_netdox_layouts[node->row->kind], base, text, size, from,
-	                   how == NV_CHECK_WHOLE, call->faults);
+	const struct nv_netdox *netdox = self;
+	const struct nv_layout *layout = &nv_netdox_layouts[node->row->kind];
+	struct nv_layout verbatim = { .codec = layout->codec };
 
-	(void)self;
+	if (netdox->mode == NV_MOUNT_RESTORE && how == NV_CHECK_WHOLE) {
+		int incomplete = nv_restore_check(text, size, call->faults, err);
+
+		if (incomplete < 0) {
+			return incomplete;
+		}
+	}
+	int r = check_text(netdox->mode == NV_MOUNT_RESTORE ? &verbatim : layout, base, text, size,
+	                   from, how == NV_CHECK_WHOLE, call->faults);
+
 	if (r == -ENOMEM) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}

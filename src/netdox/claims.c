@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/array.h"
 #include "netdox/names.h"
 #include "redis/pipeline.h"
 
@@ -25,8 +26,11 @@ void nv_claims_release(struct nv_claims *claims)
 	for (int object = 0; object < NV_OBJECT_COUNT; object++) {
 		nv_lines_release(&claims->lists[object]);
 	}
-	nv_lines_release(&claims->plugins);
-	nv_lines_release(&claims->members);
+	for (size_t i = 0; i < claims->left.count; i++) {
+		nv_bytes_release(&claims->left.items[i].key);
+		nv_bytes_release(&claims->left.items[i].member);
+	}
+	free(claims->left.items);
 	nv_strmap_free(claims->claimed, NULL);
 }
 
@@ -92,7 +96,8 @@ static int scan_round(struct nv_claims *claims, const char *pattern,
 	return r;
 }
 
-static int scan(struct nv_claims *claims, struct nv_err *err)
+/* until_found: ends with the first round that finds a key. */
+static int scan(struct nv_claims *claims, bool until_found, struct nv_err *err)
 {
 	struct nv_buf pattern cleanup_buf = NV_BUF_INIT;
 	char cursors[NV_REDIS_DB_COUNT][24] = { "0", "0" };
@@ -104,10 +109,33 @@ static int scan(struct nv_claims *claims, struct nv_err *err)
 	}
 	while (r == 0 && (*cursors[NV_REDIS_MAIN] || *cursors[NV_REDIS_PROCESSED])) {
 		r = scan_round(claims, pattern.data, cursors, err);
+		if (until_found && (claims->keys[NV_REDIS_MAIN].count > 0 ||
+		                    claims->keys[NV_REDIS_PROCESSED].count > 0)) {
+			break;
+		}
 	}
 	for (int db = 0; db < NV_REDIS_DB_COUNT; db++) {
 		nv_lines_sort(&claims->keys[db]); /* SCAN may give a key twice */
 	}
+	return r;
+}
+
+int nv_claims_first_key(struct nv_netdox *netdox, enum nv_redis_db *ret_db,
+                        struct nv_bytes *ret_key, struct nv_err *err)
+{
+	struct nv_claims claims = { .netdox = netdox };
+	int r = scan(&claims, true, err);
+
+	for (int db = 0; r == 0 && db < NV_REDIS_DB_COUNT; db++) {
+		if (claims.keys[db].count > 0) {
+			const struct nv_bytes *key = &claims.keys[db].items[0].bytes;
+
+			r = nv_bytes_copy(ret_key, key->data, key->size);
+			r = r < 0 ? nv_fail(err, ENOMEM, "out of memory") : 1;
+			*ret_db = (enum nv_redis_db)db;
+		}
+	}
+	nv_claims_release(&claims);
 	return r;
 }
 
@@ -138,51 +166,52 @@ bool nv_claims_has(const struct nv_claims *claims, enum nv_redis_db db, const st
 	       nv_strmap_get(claims->claimed, name.data, name.len);
 }
 
-/* The builder's sink, and an ear for plugins whose names have no path. */
-struct ear {
-	const struct nv_plan_sink *builder;
-	struct nv_claims *claims;
-};
-
-static int ear_begin(void *ctx, size_t group, const struct nv_bytes *id)
+static int leave(void *ctx, enum nv_redis_db db, const struct nv_bytes *key,
+                 const struct nv_bytes *member)
 {
-	struct ear *ear = ctx;
+	struct nv_claims *claims = ctx;
+	struct nv_left left = { .db = db };
+	int r = NV_ARRAY_GROW(&claims->left);
 
-	return ear->builder->begin(ear->builder->ctx, group, id);
-}
-
-static int ear_end(void *ctx)
-{
-	struct ear *ear = ctx;
-
-	return ear->builder->end(ear->builder->ctx);
-}
-
-static int ear_got(void *ctx, const struct nv_got *got)
-{
-	struct ear *ear = ctx;
-	struct nv_buf key cleanup_buf = NV_BUF_INIT;
-	struct nv_buf name cleanup_buf = NV_BUF_INIT;
-	int r = ear->builder->got(ear->builder->ctx, got);
-
-	if (got->step->kind != NV_NETDOX_PLUGINS_DIR) {
+	if (r == 0) {
+		r = nv_bytes_copy(&left.key, key->data, key->size);
+	}
+	if (r == 0) {
+		r = nv_bytes_copy(&left.member, member->data, member->size);
+	}
+	if (r < 0) {
+		nv_bytes_release(&left.key);
 		return r;
 	}
-	nv_layout_expand(&key, got->step->key, got->vars);
-	for (size_t i = 0; r == 0 && i < got->count; i++) {
-		struct nv_bytes plugin = nv_view(got->items[i].data, got->items[i].size);
-		bool cut = false;
+	claims->left.items[claims->left.count++] = left;
+	return 0;
+}
 
-		nv_buf_truncate(&name, 0);
-		nv_file_component(&plugin, &name, &cut);
-		if (nv_buf_error(&name) || nv_buf_error(&key)) {
-			return -ENOMEM;
-		}
-		if (cut) {
-			r = nv_lines_add(&ear->claims->plugins, key.data, key.len, 0);
-		}
-		if (cut && r == 0) {
-			r = nv_lines_add(&ear->claims->members, plugin.data, plugin.size, 0);
+static int compare_left(const void *a, const void *b)
+{
+	const struct nv_left *x = a;
+	const struct nv_left *y = b;
+	int order = (x->db > y->db) - (x->db < y->db);
+
+	order = order ? order : nv_bytes_cmp(&x->key, &y->key);
+	return order ? order : nv_bytes_cmp(&x->member, &y->member);
+}
+
+/* Members of `meta` that are neither DNS name nor node. */
+static int leave_metas(struct nv_claims *claims)
+{
+	const struct nv_lines *metas = &claims->lists[NV_OBJECT_METAS];
+	const struct nv_lines *names = &claims->lists[NV_OBJECT_NETWORKS];
+	const struct nv_lines *nodes = &claims->lists[NV_OBJECT_NODES];
+	struct nv_bytes key = nv_view(nv_netdox_key_meta, strlen(nv_netdox_key_meta));
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < metas->count; i++) {
+		const struct nv_bytes *member = &metas->items[i].bytes;
+
+		if (!nv_lines_find(names, member->data, member->size) &&
+		    !nv_lines_find(nodes, member->data, member->size)) {
+			r = leave(claims, NV_REDIS_MAIN, &key, member);
 		}
 	}
 	return r;
@@ -194,18 +223,16 @@ static int ask_claims(struct nv_claims *claims, const struct nv_plan_group *grou
 {
 	struct nv_netdox *netdox = claims->netdox;
 	struct nv_builder *builder NV_CLEANUP(builder) = NULL;
-	struct ear ear = { .claims = claims };
-	struct nv_plan_sink sink = {
-		.begin = ear_begin, .got = ear_got, .end = ear_end, .ctx = &ear
-	};
 	int r = nv_builder_new(claims->sampled_ms, &builder);
 
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
 	}
 	nv_builder_claims(builder, claim, claims);
-	ear.builder = nv_builder_sink(builder, groups);
-	r = nv_plan_run(netdox->redis, netdox->read_script, 0, groups, count, &sink, err);
+	nv_builder_leaves(builder, leave);
+	nv_builder_whole_names(builder, netdox->mode >= NV_MOUNT_FULL);
+	r = nv_plan_run(netdox->redis, netdox->read_script, 0, groups, count,
+	                nv_builder_sink(builder, groups), err);
 	for (size_t i = 0; r == 0 && i < nv_builder_count(builder); i++) {
 		struct nv_snapshot *snapshot = nv_builder_at(builder, i);
 		struct nv_lines *list = &claims->lists[snapshot->object];
@@ -300,9 +327,22 @@ int nv_claims_collect(struct nv_claims *claims, struct nv_err *err)
 	if (!claims->claimed) {
 		return nv_fail(err, ENOMEM, "out of memory");
 	}
-	r = scan(claims, err);
+	r = scan(claims, false, err);
 	if (r == 0) {
 		r = claim_lists(claims, err);
 	}
-	return r < 0 ? r : claim_objects(claims, err);
+	if (r == 0) {
+		r = claim_objects(claims, err);
+	}
+	if (r < 0) {
+		return r;
+	}
+	if (leave_metas(claims) < 0) {
+		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	if (claims->left.count > 1) {
+		qsort(claims->left.items, claims->left.count, sizeof(*claims->left.items),
+		      compare_left);
+	}
+	return 0;
 }

@@ -3,9 +3,11 @@
 -- so first everything that can be refused is looked at, then everything is written, then what
 -- really changed is logged and stamped; nothing may fail after the first write.
 --
--- ARGV after the first three of read.lua: key of the changelog, stamp, 1 when the call is sent
--- again because its answer was lost (else 0), number of entries, for each change, value, plugin; number of operations, the operations; then the groups of a plan
--- whose answer goes back (as of after the commit). An operation is its name and its own
+-- ARGV after the first three of read.lua: key of the changelog, stamp ("" = nothing is logged and
+-- nothing stamped: what is written brings its own), 1 when the call is sent again because its
+-- answer was lost (else 0), number of entries, for each change, value, plugin; number of
+-- operations, the operations; then the groups of a plan whose answer goes back (as of
+-- after the commit). An operation is its name and its own
 -- arguments; `entry` is the number of the entry that is logged when something really changed (0
 -- = none; an entry is logged once).
 -- Answer: status, three texts about it, 1 when something changed, the plan's answer. Status OK,
@@ -17,6 +19,7 @@
 
 local log_key, stamp = take(), take()
 local sent_again = take_number() == 1
+local has_books = stamp ~= ''
 local entries, logged, log_order = {}, {}, {}
 local touched, touch_order = {}, {}
 local database = 0
@@ -115,6 +118,10 @@ local function same_value(kind, a, b)
 		return same_map(a, b, 2, true)
 	elseif kind == 'set' then
 		return same_map(a, b, 1)
+	elseif kind == 'stream' then
+		for i = 1, #a do
+			a[i] = tostring(a[i]) -- read.lua counts in numbers
+		end
 	end
 	return same_list(a, b)
 end
@@ -125,6 +132,34 @@ local function write_items(command, key, items)
 	for i = 1, #items, chunk do
 		redis.call(command, key, unpack(items, i, math.min(i + chunk - 1, #items)))
 	end
+end
+
+-- Entries of a stream with their own ids, flat as read.lua gives them.
+local function write_entries(key, items)
+	local at = 1
+	while at <= #items do
+		local last = at + 1 + tonumber(items[at + 1])
+		redis.call('XADD', key, items[at], unpack(items, at + 2, last))
+		at = last + 1
+	end
+end
+
+-- A stream without entries is a key too.
+local function write_stream(key, items)
+	if #items == 0 then
+		redis.call('XADD', key, '0-1', '', '')
+		redis.call('XDEL', key, '0-1')
+	end
+	write_entries(key, items)
+end
+
+-- Members and scores; ZADD takes them the other way round.
+local function scores_first(items)
+	local turned = {}
+	for i = 1, #items, 2 do
+		turned[i], turned[i + 1] = items[i + 1], items[i]
+	end
+	return turned
 end
 
 local function write_whole(key, kind, items)
@@ -139,6 +174,10 @@ local function write_whole(key, kind, items)
 			write_items('HSET', key, items)
 		elseif kind == 'set' then
 			write_items('SADD', key, items)
+		elseif kind == 'zset' then
+			write_items('ZADD', key, scores_first(items))
+		elseif kind == 'stream' then
+			write_stream(key, items)
 		end
 	end
 	if ttl >= 0 and #items > 0 then
@@ -147,6 +186,16 @@ local function write_whole(key, kind, items)
 end
 
 local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
+
+-- Whether items of that type may be written.
+local function may_write(kind, key, items)
+	if kind == 'zset' then
+		return may('ZADD', key, '0', '')
+	elseif kind == 'stream' then
+		return may('XADD', key, '*', '', '') or may('XDEL', key, '0-1')
+	end
+	return may(writers[kind], key, unpack(items, 1, math.min(2, #items)))
+end
 
 -- Whether two who both made NEW of the text OLD may each have meant a step of their own: a number
 -- counted up twice must not have moved once. When the call is sent again, the other was itself.
@@ -342,7 +391,7 @@ operations.whole = {
 				return refuse('STALE', op.key)
 			end
 		end
-		return may(writers[op.new_type], op.key, unpack(op.new, 1, math.min(2, #op.new)))
+		return may_write(op.new_type, op.key, op.new)
 			or may('DEL', op.key) or may('PTTL', op.key) or may('PEXPIRE', op.key, '1')
 	end,
 	write = function(op)
@@ -350,6 +399,22 @@ operations.whole = {
 			write_whole(op.key, op.new_type, op.new)
 			done(op.key, op.entry)
 		end
+	end,
+}
+
+-- append KEY COUNT ITEMS: more entries of a stream, with their own ids.
+operations.append = {
+	read = function(op)
+		op.key = take()
+		op.new = take_items(take_number())
+	end,
+	check = function(op)
+		local wrong = right_type(op.key, 'stream')
+		return wrong or may_write('stream', op.key, op.new)
+	end,
+	write = function(op)
+		write_entries(op.key, op.new)
+		done(op.key, 0)
 	end,
 }
 
@@ -387,6 +452,9 @@ operations.note = {
 }
 
 local function check_books()
+	if not has_books then
+		return nil
+	end
 	use(0)
 	local wrong, kind = right_type(log_key, 'stream')
 	wrong = wrong or right_type(stamps_key, 'hash')
@@ -406,6 +474,9 @@ local function check_books()
 end
 
 local function keep_books()
+	if not has_books then
+		return
+	end
 	use(0)
 	for _, entry in ipairs(log_order) do
 		local change, value, plugin = unpack(entry)

@@ -299,7 +299,7 @@ static int add_parts(struct nv_netdox *netdox, struct nv_listing *listing,
 	for (int kind = 0; r == 0 && kind < NV_NETDOX_KIND_COUNT; kind++) {
 		const struct nv_row *row = netdox->rows[kind];
 
-		if ((row->flags & NV_ROW_STRUCTURAL) &&
+		if (row && (row->flags & NV_ROW_STRUCTURAL) &&
 		    nv_layout_is_in((enum nv_netdox_kind)kind, dir) &&
 		    has_inside(snapshot, (enum nv_netdox_kind)kind)) {
 			r = add_entry(netdox, listing, (enum nv_netdox_kind)kind,
@@ -471,11 +471,19 @@ static int list_root(struct nv_netdox *netdox, struct nv_listing **ret_listing, 
 		                                    NV_NETDOX_PROCESSED_DIR, NV_NETDOX_REPORTS,
 		                                    NV_NETDOX_ORPHANS };
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
+	struct nv_target stamps_target cleanup_target = { .object = NV_OBJECT_STAMPS };
 	struct nv_snapshot *snapshot cleanup_snapshot = NULL;
+	struct nv_snapshot *stamps cleanup_snapshot = NULL;
 	struct nv_listing *listing cleanup_listing = NULL;
 	struct nv_blob *changelog cleanup_blob = NULL;
 	int r = nv_object_get(netdox, &target, NV_FOR_LISTING, &snapshot, err);
 
+	if (r < 0) {
+		return r;
+	}
+	if (netdox->mode >= NV_MOUNT_FULL) {
+		r = nv_object_get(netdox, &stamps_target, NV_FOR_LISTING, &stamps, err);
+	}
 	if (r < 0) {
 		return r;
 	}
@@ -486,6 +494,9 @@ static int list_root(struct nv_netdox *netdox, struct nv_listing **ret_listing, 
 	nv_err_clear(err); /* no stream, or one of another type, is no error of the listing */
 	listing = nv_listing_new(snapshot->sampled_ms);
 	r = listing ? add_parts(netdox, listing, snapshot, NV_NETDOX_ROOT) : -ENOMEM;
+	if (r == 0 && stamps) {
+		r = add_parts(netdox, listing, stamps, NV_NETDOX_ROOT);
+	}
 	if (r == 0 && changelog_r != -ENOENT) {
 		r = add_entry(netdox, listing, NV_NETDOX_CHANGELOG, "changelog", changelog);
 	}

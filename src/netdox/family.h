@@ -28,6 +28,7 @@ struct nv_netdox {
 	const struct nv_row *rows[NV_NETDOX_KIND_COUNT]; /* the row of each kind */
 	char *plugin;                                    /* owned; P of entries that have none */
 	bool ro;
+	enum nv_mount_mode mode;
 	struct nv_redis_script *read_script;   /* owned */
 	struct nv_redis_script *commit_script; /* owned */
 	struct nv_cache *cache;                /* owned; of struct nv_snapshot */
@@ -39,6 +40,8 @@ struct nv_netdox {
 		[NV_OBJECT_COUNT];
 	/* in memory: name → owned int64_t, until when (clock ms); lock */
 	struct nv_strmap *networks;
+	/* restored.c: "DB/COMPONENT" of orphans/ → owned; lock; empty but in restore mounts */
+	struct nv_strmap *restored;
 };
 
 /* One object and, for its files that have one, the file's id. */
@@ -154,6 +157,9 @@ void nv_changelog_free(struct nv_changelog *changelog);
  * another type. */
 int nv_changelog_load(struct nv_netdox *netdox, struct nv_blob **ret_blob, struct nv_err *err);
 
+/* Forgets what was rendered: the stream is another one now. */
+void nv_changelog_forget(struct nv_netdox *netdox);
+
 /* True when the last load found a key of another type. */
 bool nv_changelog_is_broken(struct nv_netdox *netdox);
 
@@ -169,6 +175,19 @@ int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node,
 
 /* The database that orphans/DB names. False when it is none of Netdox'. */
 bool nv_orphan_db(const struct nv_netdox *netdox, const char *name, enum nv_redis_db *ret_db);
+
+/* restored.c: what was put into orphans/ of a restore mount. */
+
+/* Remembers that the key is there: with the header's details or without; members: the text of a
+ * set, which only has those that no path stands for (borrowed); NULL for others. -ENOMEM. */
+int nv_restored_put(struct nv_netdox *netdox, enum nv_redis_db db, const struct nv_bytes *key,
+                    bool details, struct nv_blob *members);
+void nv_restored_drop(struct nv_netdox *netdox, enum nv_redis_db db, const char *component);
+
+/* A snapshot of parts NV_NETDOX_ORPHAN, of one file or of all (component NULL). */
+int nv_restored_get(struct nv_netdox *netdox, enum nv_redis_db db, const char *component,
+                    struct nv_snapshot **ret_snapshot, struct nv_err *err);
+void nv_restored_free(struct nv_strmap *restored);
 
 /* Forgets the orphans that were read. */
 void nv_orphans_invalidate(struct nv_netdox *netdox);

@@ -7,6 +7,8 @@
 #include "netdox/keyedit.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "codec/zset.h"
@@ -169,7 +171,27 @@ static void put_zset(struct nv_keyedit *edit, const struct nv_zset *zset)
 	}
 }
 
-/* TYPE COUNT ITEMS of a body; an empty one has no key in Redis. */
+/* COUNT ITEMS of entries [first, first + count): as read.lua gives them, id, number of texts, texts. */
+static void put_entries(struct nv_keyedit *edit, const struct nv_stream *stream, size_t first,
+                        size_t count)
+{
+	size_t items = 0;
+
+	for (size_t i = first; i < first + count; i++) {
+		items += 2 + 2 * stream->items[i].fields.count;
+	}
+	nv_redis_args_integer(&edit->ops, (long long)items);
+	for (size_t i = first; i < first + count; i++) {
+		const struct nv_stream_entry *entry = &stream->items[i];
+		char id[48];
+
+		snprintf(id, sizeof(id), "%" PRIu64 "-%" PRIu64, entry->ms, entry->seq);
+		nv_redis_args_text(&edit->ops, id);
+		put_fields(edit, &entry->fields);
+	}
+}
+
+/* TYPE COUNT ITEMS of a body; an empty one has no key in Redis, but of a stream. */
 static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 {
 	if (!data) {
@@ -178,7 +200,8 @@ static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 		return;
 	}
 	bool none = data->type == NV_DATA_NONE ||
-	            (data->type != NV_DATA_STRING && nv_data_is_empty(data));
+	            (data->type != NV_DATA_STRING && data->type != NV_DATA_STREAM &&
+	             nv_data_is_empty(data));
 	nv_redis_args_text(&edit->ops, none ? "none" : nv_data_type_name(data->type));
 	if (none) {
 		nv_redis_args_integer(&edit->ops, 0);
@@ -189,6 +212,8 @@ static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 		put_fields(edit, &data->fields);
 	} else if (data->type == NV_DATA_ZSET) {
 		put_zset(edit, &data->zset);
+	} else if (data->type == NV_DATA_STREAM) {
+		put_entries(edit, &data->stream, 0, data->stream.count);
 	} else {
 		nv_redis_args_integer(&edit->ops, (long long)data->rows.count);
 		for (size_t i = 0; i < data->rows.count; i++) {
@@ -203,10 +228,20 @@ void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key,
 	begin(edit, "whole");
 	edit->changes_count++;
 	put(edit, key);
-	/* A stream's entries are not compared: nobody edits them here. */
-	put_body(edit, old_data && old_data->type == NV_DATA_STREAM ? NULL : old_data);
+	/* What comes to a stream all the time is in no deletion's way. */
+	bool any = old_data && old_data->type == NV_DATA_STREAM && new_data->type == NV_DATA_NONE;
+	put_body(edit, any ? NULL : old_data);
 	put_body(edit, new_data);
 	nv_redis_args_integer(&edit->ops, (long long)entry);
+}
+
+void nv_keyedit_append(struct nv_keyedit *edit, const struct nv_bytes *key,
+                       const struct nv_stream *stream, size_t first, size_t count)
+{
+	begin(edit, "append");
+	edit->changes_count++;
+	put(edit, key);
+	put_entries(edit, stream, first, count);
 }
 
 void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key,
@@ -266,10 +301,14 @@ static void put_call(struct nv_netdox *netdox, const struct nv_keyedit *edit,
 	struct timespec now = nv_clock_wall(netdox->clock);
 	struct nv_buf stamp cleanup_buf = NV_BUF_INIT;
 
-	nv_stamp_format(&now, &stamp);
+	if (netdox->mode == NV_MOUNT_RESTORE) {
+		nv_buf_puts(&stamp, ""); /* the changelog and the stamps are restored themselves */
+	} else {
+		nv_stamp_format(&now, &stamp);
+	}
 	nv_plan_head(args, netdox->redis);
 	nv_redis_args_text(args, nv_netdox_key_changelog);
-	nv_redis_args_add(args, stamp.data, stamp.len);
+	nv_redis_args_add(args, stamp.data ? stamp.data : "", stamp.len);
 	nv_redis_args_integer(args, again);
 	nv_redis_args_integer(args, (long long)edit->entries_count);
 	append_args(args, &edit->entries);

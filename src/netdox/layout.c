@@ -70,6 +70,10 @@ static const struct nv_step books_steps[] = {
 	KEY(0, MAIN, "hash", nv_netdox_key_stamps, ROOT, BODY),
 };
 
+static const struct nv_step stamps_steps[] = {
+	KEY(0, MAIN, "hash", nv_netdox_key_stamps, LAST_MODIFIED, BODY),
+};
+
 static const struct nv_step networks_steps[] = {
 	KEY(0, MAIN, "set", K_DNS, DNS, LIST),
 };
@@ -147,6 +151,7 @@ static const struct nv_step key1_steps[] = {
 const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 	[NV_OBJECT_ROOT] = PLAN("database", root_steps, false),
 	[NV_OBJECT_BOOKS] = PLAN("books", books_steps, false),
+	[NV_OBJECT_STAMPS] = PLAN("times", stamps_steps, false),
 	[NV_OBJECT_NETWORKS] = PLAN("set of DNS names", networks_steps, false),
 	[NV_OBJECT_NAME] = PLAN("DNS name", name_steps, true),
 	[NV_OBJECT_NODES] = PLAN("set of nodes", nodes_steps, false),
@@ -192,11 +197,17 @@ const struct nv_plan nv_netdox_plans[NV_OBJECT_COUNT] = {
 		.path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_##with,             \
 		.readonly = true                                                                   \
 	}
+#define COMPUTED(path_text, of, with, of_db, of_key)                                               \
+	{                                                                                          \
+		.path = path_text, .object = NV_OBJECT_##of, .codec = NV_CODEC_##with,             \
+		.db = (of_db), .key = (of_key), .readonly = true                                   \
+	}
 
 /* clang-format off: a row reads as keys, words, rules. */
 const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_ROOT] = DIRECTORY("netdox", ROOT),
-	[NV_NETDOX_CHANGELOG] = DERIVED("netdox/changelog", ROOT, CHANGELOG),
+	[NV_NETDOX_CHANGELOG] =
+		COMPUTED("netdox/changelog", ROOT, CHANGELOG, MAIN, nv_netdox_key_changelog),
 	[NV_NETDOX_DEFAULT_NETWORK] = {
 		.path = "netdox/default_network", .object = NV_OBJECT_ROOT, .codec = NV_CODEC_VALUE,
 		.key = K_DEFAULT_NETWORK, .created = "updated default network",
@@ -257,15 +268,22 @@ const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_NODE_ID] = DERIVED(NODE_PATH "/id", NODE, NAME),
 	[NV_NETDOX_PROCESSED_DIR] = DIRECTORY("netdox/processed", LINKS),
 	[NV_NETDOX_PROCESSED] = {
-		.path = LINK_PATH, .object = NV_OBJECT_LINK, .readonly = true,
+		.path = LINK_PATH, .object = NV_OBJECT_LINK, .db = DB1,
+		.index = K_NODES, .index_types = "set", .member = "$0", .readonly = true,
 	},
-	[NV_NETDOX_PROCESSED_NAME] = DERIVED(LINK_PATH "/name", LINK, VALUE),
-	[NV_NETDOX_PROCESSED_ALT_NAMES] = DERIVED(LINK_PATH "/alt_names", LINK, LINES),
-	[NV_NETDOX_PROCESSED_DNS_NAMES] = DERIVED(LINK_PATH "/dns_names", LINK, LINES),
-	[NV_NETDOX_PROCESSED_PLUGINS] = DERIVED(LINK_PATH "/plugins", LINK, LINES),
-	[NV_NETDOX_PROCESSED_RAW_KEYS] = DERIVED(LINK_PATH "/raw_keys", LINK, LINES),
+	[NV_NETDOX_PROCESSED_NAME] = COMPUTED(LINK_PATH "/name", LINK, VALUE, DB1, K_NODE),
+	[NV_NETDOX_PROCESSED_ALT_NAMES] =
+		COMPUTED(LINK_PATH "/alt_names", LINK, LINES, DB1, K_NODE ";alt_names"),
+	[NV_NETDOX_PROCESSED_DNS_NAMES] =
+		COMPUTED(LINK_PATH "/dns_names", LINK, LINES, DB1, K_NODE ";dns_names"),
+	[NV_NETDOX_PROCESSED_PLUGINS] =
+		COMPUTED(LINK_PATH "/plugins", LINK, LINES, DB1, K_NODE ";plugins"),
+	[NV_NETDOX_PROCESSED_RAW_KEYS] =
+		COMPUTED(LINK_PATH "/raw_keys", LINK, LINES, DB1, K_NODE ";raw_keys"),
 	[NV_NETDOX_PROCESSED_ID] = DERIVED(LINK_PATH "/id", LINK, NAME),
-	[NV_NETDOX_DNS_NODES] = DERIVED("netdox/dns_nodes", ROOT, FIELDS),
+	[NV_NETDOX_DNS_NODES] = COMPUTED("netdox/dns_nodes", ROOT, FIELDS, DB1, K_DNS_NODES),
+	[NV_NETDOX_LAST_MODIFIED] =
+		COMPUTED("netdox/last-modified", STAMPS, FIELDS, MAIN, nv_netdox_key_stamps),
 	[NV_NETDOX_REPORTS] = DIRECTORY("netdox/reports", REPORTS),
 	[NV_NETDOX_REPORT] = {
 		.path = "netdox/reports/ID", .object = NV_OBJECT_REPORT, .codec = NV_CODEC_DATA,
@@ -279,7 +297,8 @@ const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT] = {
 	[NV_NETDOX_ORPHAN] = {
 		.path = "netdox/orphans/DB/KEY", .object = NV_OBJECT_KEY,
 		.codec = NV_CODEC_DATA, .key = "$0",
-		.details = "$0" DETAILS, .removed = "delete orphan", .value = "$0",
+		.details = "$0" DETAILS, .created = "create orphan", .updated = "updated orphan",
+		.removed = "delete orphan", .value = "$0",
 	},
 };
 

@@ -24,6 +24,7 @@
 enum nv_object {
 	NV_OBJECT_ROOT,     /* the single keys that stand in netdox/ itself */
 	NV_OBJECT_BOOKS,    /* the changelog and last-modified */
+	NV_OBJECT_STAMPS,   /* last-modified as a file; full and restore mounts only */
 	NV_OBJECT_NETWORKS, /* the list of DNS names */
 	NV_OBJECT_NAME,     /* $0: a DNS name */
 	NV_OBJECT_NODES,    /* the list of nodes */
@@ -119,6 +120,7 @@ struct nv_layout {
 	const char *path; /* below the mount, as in src/tree.c */
 	enum nv_object object;
 	enum nv_netdox_codec codec;
+	enum nv_redis_db db; /* of all its keys */
 	/* template of the set that names it; NULL = its key alone says that it is there */
 	const char *index;
 	/* types the index may have: "set", or "set hash" (then fields are members) */
@@ -138,7 +140,7 @@ struct nv_layout {
 	const char *qualify;
 	bool qualified; /* added lines must be qualified names */
 	bool network;   /* the value must be the name of a network */
-	bool readonly;  /* never written */
+	bool readonly;  /* never written, but in a restore mount */
 };
 
 extern const struct nv_layout nv_netdox_layouts[NV_NETDOX_KIND_COUNT];

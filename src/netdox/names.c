@@ -205,6 +205,23 @@ void nv_object_component(enum nv_object object, const struct nv_bytes *id, struc
 	nv_name_encode(out, name.data, name.size, "", 0, ret_cut);
 }
 
+int nv_object_is_whole(enum nv_object object, const struct nv_bytes *id)
+{
+	struct nv_buf component cleanup_buf = NV_BUF_INIT;
+	struct nv_bytes network, name;
+	bool cut = false;
+
+	if (id->size <= NV_NAME_CUT / 3) {
+		return 1; /* an escape makes three bytes of one at most */
+	}
+	nv_object_component(object, id, &component, &cut);
+	if (!cut && object == NV_OBJECT_NAME && nv_dns_split(id, &network, &name)) {
+		nv_buf_truncate(&component, 0);
+		nv_name_encode(&component, network.data, network.size, "", 0, &cut);
+	}
+	return nv_buf_error(&component) ? -ENOMEM : !cut;
+}
+
 void nv_file_component(const struct nv_bytes *id, struct nv_buf *out, bool *ret_cut)
 {
 	nv_name_encode(out, id->data, id->size, "", NV_NAME_ANYNAME, ret_cut);

@@ -50,6 +50,10 @@ int nv_new_name_check(const char *noun, bool is_plugin, const struct nv_bytes *n
 void nv_object_component(enum nv_object object, const struct nv_bytes *id, struct nv_buf *out,
                          bool *ret_cut);
 
+/* 1 when the path of such an object's directory says its name in whole, 0 when it is cut somewhere,
+ * -ENOMEM. */
+int nv_object_is_whole(enum nv_object object, const struct nv_bytes *id);
+
 /* The name that the component of an object stands for (borrowed part of id). */
 struct nv_bytes nv_object_name(enum nv_object object, const struct nv_bytes *id);
 

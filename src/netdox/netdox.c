@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netdox/claims.h"
 #include "netdox/family.h"
 #include "netdox/names.h"
 #include "redis/pipeline.h"
@@ -30,6 +31,10 @@ static int find_rows(struct nv_netdox *netdox, const struct nv_netdox_config *co
 	for (int kind = 0; kind < NV_NETDOX_KIND_COUNT; kind++) {
 		const struct nv_layout *layout = &nv_netdox_layouts[kind];
 
+		if (kind == NV_NETDOX_LAST_MODIFIED && netdox->mode < NV_MOUNT_FULL) {
+			netdox->rows[kind] = NULL;
+			continue;
+		}
 		if (!netdox->rows[kind] || strcmp(netdox->rows[kind]->pattern, layout->path) != 0) {
 			return nv_fail(err, EINVAL, "the tree has no row '%s'", layout->path);
 		}
@@ -50,6 +55,7 @@ int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_
 	netdox->redis = config->redis;
 	netdox->clock = config->clock;
 	netdox->ro = config->ro;
+	netdox->mode = config->mode;
 	r = find_rows(netdox, config, err);
 	if (r < 0) {
 		goto free_netdox;
@@ -57,7 +63,8 @@ int nv_netdox_new(const struct nv_netdox_config *config, struct nv_netdox **ret_
 	r = -ENOMEM;
 	netdox->plugin = strdup(config->plugin && *config->plugin ? config->plugin : "netviewfs");
 	netdox->networks = nv_strmap_new();
-	if (!netdox->plugin || !netdox->networks ||
+	netdox->restored = nv_strmap_new();
+	if (!netdox->plugin || !netdox->networks || !netdox->restored ||
 	    nv_cache_new(netdox->clock, CACHE_ENTRIES, nv_snapshot_ref, nv_snapshot_unref,
 	                 &netdox->cache) < 0 ||
 	    nv_plan_scripts(&netdox->read_script, &netdox->commit_script) < 0 ||
@@ -86,6 +93,7 @@ void nv_netdox_free(struct nv_netdox *netdox)
 	nv_redis_script_free(netdox->commit_script);
 	nv_cache_free(netdox->cache);
 	nv_strmap_free(netdox->networks, free);
+	nv_restored_free(netdox->restored);
 	free(netdox->plugin);
 	pthread_mutex_destroy(&netdox->lock);
 	free(netdox);
@@ -156,6 +164,23 @@ int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err)
 		               other, replies->items[0].count, spec);
 	}
 	return r;
+}
+
+int nv_netdox_check_empty(struct nv_netdox *netdox, struct nv_err *err)
+{
+	struct nv_bytes key cleanup_bytes = NV_BYTES_INIT;
+	struct nv_buf text cleanup_buf = NV_BUF_INIT;
+	enum nv_redis_db db = NV_REDIS_MAIN;
+	int r = nv_claims_first_key(netdox, &db, &key, err);
+
+	if (r <= 0) {
+		return r;
+	}
+	nv_printable(&text, key.data, key.size);
+	return nv_fail(err, ENOTEMPTY,
+	               "database %d is not empty: it has the key '%s', and a restore begins with "
+	               "none of the model's",
+	               nv_redis_db_number(netdox->redis, db), text.data ? text.data : "");
 }
 
 int nv_netdox_describe(struct nv_netdox *netdox, struct nv_buf *out)

@@ -49,7 +49,8 @@ enum nv_netdox_kind {
 	NV_NETDOX_PROCESSED_PLUGINS,
 	NV_NETDOX_PROCESSED_RAW_KEYS,
 	NV_NETDOX_PROCESSED_ID,
-	NV_NETDOX_DNS_NODES, /* dns_nodes */
+	NV_NETDOX_DNS_NODES,     /* dns_nodes */
+	NV_NETDOX_LAST_MODIFIED, /* last-modified; full and restore mounts only */
 	NV_NETDOX_REPORTS,   /* reports/ */
 	NV_NETDOX_REPORT,
 	NV_NETDOX_ORPHANS,    /* orphans/ */
@@ -86,6 +87,10 @@ void nv_netdox_free(struct nv_netdox *netdox);
  * -EINVAL, those of the store. */
 int nv_netdox_probe(struct nv_netdox *netdox, struct nv_err *err);
 
+/* For a restore mount: refuses (-ENOTEMPTY, naming the first one found) databases that have a key of
+ * the model; keys of other programs may be there. Blocks. Errors: -ENOTEMPTY, those of the store. */
+int nv_netdox_check_empty(struct nv_netdox *netdox, struct nv_err *err);
+
 /* Appends what .netviewfs/status says of the family: lines "netdox…: text". Asks no store
  * (nv_redis_describe does). Errors: -ENOMEM. */
 int nv_netdox_describe(struct nv_netdox *netdox, struct nv_buf *out);
@@ -95,9 +100,10 @@ void nv_netdox_forget(struct nv_netdox *netdox);
 
 extern const struct nv_node_ops nv_netdox_dir_ops;       /* directories */
 extern const struct nv_node_ops nv_netdox_file_ops;      /* files that can be saved and removed */
-extern const struct nv_node_ops nv_netdox_derived_ops;   /* files and links that are only read */
+/* files and links that are only read, but in a restore mount */
+extern const struct nv_node_ops nv_netdox_derived_ops;
 extern const struct nv_node_ops nv_netdox_changelog_ops; /* the changelog */
 extern const struct nv_node_ops
-	nv_netdox_orphan_ops; /* files that are read and removed, never written */
+	nv_netdox_orphan_ops; /* files that are read and removed; written in full mounts */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Snapshots of objects and lists: from the cache where its rule allows, else from the store, with
- read-ahead for walkers. *
+ * read-ahead for walkers.
+ *
  * Read-ahead (FUSE.md 3.1): on a miss, c objects are read in the order of the list from the missing
  * one on, c = 1 + 3 * (how many just before it are valid, up to 64). It keeps no state of any
  * stream, so several walkers do not disturb each other.
@@ -299,6 +300,7 @@ int nv_list_read(struct nv_netdox *netdox, const struct nv_scope *scope, const c
 	if (r < 0) {
 		return nv_fail(err, -r, "out of memory");
 	}
+	nv_builder_whole_names(builder, netdox->mode >= NV_MOUNT_FULL);
 	r = nv_plan_run(netdox->redis, netdox->read_script, nv_redis_deadline(netdox->redis),
 	                &group, 1, nv_builder_sink(builder, &group), err);
 	if (r < 0) {

@@ -40,6 +40,22 @@ static int typed_name(const char *component, struct nv_bytes *ret_name, struct n
 	return 0;
 }
 
+/* Whether a file that is named by an id may have this one. */
+static int check_file_name(const struct nv_netdox *netdox, const struct nv_node *child,
+                           const struct nv_bytes *name, struct nv_err *err)
+{
+	const struct nv_layout *layout = &nv_netdox_layouts[child->row->kind];
+
+	if (kind_of(child) == NV_NETDOX_ORPHAN) {
+		return nv_orphan_key_check(name, err);
+	}
+	if (netdox->mode == NV_MOUNT_RESTORE) {
+		return 0;
+	}
+	return nv_new_name_check(layout->codec == NV_CODEC_DATA ? "id" : "plugin",
+	                         kind_of(child) == NV_NETDOX_PLUGIN, name, err);
+}
+
 int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_node *child,
                      struct nv_err *err)
 {
@@ -53,7 +69,7 @@ int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_nod
 	if (netdox->ro) {
 		return nv_fail(err, EROFS, "%s: the mount is read-only", child->path);
 	}
-	if (!layout->created && !layout->levels[0].key) {
+	if (child->row->flags & (NV_ROW_READONLY | NV_ROW_UNSAVED)) {
 		return nv_fail(err, EPERM, "%s: what is there is derived, or belongs to no path",
 		               child->path);
 	}
@@ -66,9 +82,7 @@ int nv_write_accepts(void *self, const struct nv_call *call, const struct nv_nod
 		return 0;
 	}
 	int r = typed_name(child->name, &name, err);
-	return r < 0 ? r
-	             : nv_new_name_check(layout->codec == NV_CODEC_DATA ? "id" : "plugin",
-	                                 kind_of(child) == NV_NETDOX_PLUGIN, &name, err);
+	return r < 0 ? r : check_file_name(netdox, child, &name, err);
 }
 
 /* --- networks --- */
@@ -79,11 +93,13 @@ static int make_network(struct nv_netdox *netdox, const struct nv_node *child, s
 	struct nv_snapshot *list cleanup_snapshot = NULL;
 	struct nv_scope scope = { NV_OBJECT_NETWORKS, NULL };
 	int r = typed_name(child->name, &network, err);
+	/* dns/% comes back as well. */
+	bool none = netdox->mode == NV_MOUNT_RESTORE && network.size == 0;
 
 	if (r < 0) {
 		return r;
 	}
-	if (!nv_network_is_valid(network.data, network.size)) {
+	if (!none && !nv_network_is_valid(network.data, network.size)) {
 		return nv_fail(err, EINVAL,
 		               "%s: the name of a network is of A-Z a-z 0-9 _ - and not empty",
 		               child->path);
@@ -240,9 +256,13 @@ int nv_write_mkdir(void *self, const struct nv_call *call, const struct nv_node 
 		return make_network(netdox, child, err);
 	case NV_NETDOX_NAME:
 	case NV_NETDOX_NODE:
-		return make_object(netdox, call, child, err);
+		return netdox->mode == NV_MOUNT_RESTORE ? nv_restore_mkdir(netdox, child, err)
+		                                        : make_object(netdox, call, child, err);
 	case NV_NETDOX_PROCESSED:
-		return nv_fail(err, EPERM, "%s: Netdox computes processed nodes", child->path);
+		return netdox->mode == NV_MOUNT_RESTORE
+		               ? nv_restore_mkdir(netdox, child, err)
+		               : nv_fail(err, EPERM, "%s: Netdox computes processed nodes",
+		                         child->path);
 	default:
 		return nv_fail(err, EEXIST, "%s: it is always there", child->path);
 	}

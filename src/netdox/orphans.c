@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * netdox/orphans: every key of the models' names that no other path stands for, and of index sets
- the members that none does. *
+ * the members that none does.
+ *
  * Found by elimination: scan the keys, then ask every object which keys its paths show whole. In
  * this order a key that comes in between is missed until the next look, never shown wrongly. The
  * cost is that of reading all names of keys; only who looks here pays it, at most once a second.
+ * A restore mount shows what was put there instead (restored.c): what no other path stands for is
+ * known only when all is back.
  */
 #include "config.h"
 
@@ -154,7 +157,8 @@ static int choose_headers(const struct nv_lines *orphans, const struct nv_snapsh
 }
 
 /* Adds the set `key` with only these members. */
-static int add_partial(struct search *search, const struct nv_bytes *key, struct nv_lines *members)
+static int add_partial(struct search *search, enum nv_redis_db db, const struct nv_bytes *key,
+                       struct nv_lines *members)
 {
 	struct nv_data data cleanup_data = NV_DATA_INIT;
 	struct nv_buf text cleanup_buf = NV_BUF_INIT;
@@ -175,49 +179,29 @@ static int add_partial(struct search *search, const struct nv_bytes *key, struct
 	if (!blob) {
 		return -ENOMEM;
 	}
-	blob->readonly = true;
-	return nv_snapshot_add(search->found[NV_REDIS_MAIN], NV_NETDOX_ORPHAN, key, blob, NULL);
+	return nv_snapshot_add(search->found[db], NV_NETDOX_ORPHAN, key, blob, NULL);
 }
 
-/* Members of `meta` that are neither DNS name nor node. */
-static int add_meta_members(struct search *search)
+/* Index sets of which paths show some members: those that none does. */
+static int add_left(struct search *search, enum nv_redis_db db)
 {
-	const struct nv_lines *metas = &search->claims.lists[NV_OBJECT_METAS];
-	struct nv_lines left cleanup_lines = NV_LINES_INIT;
-	struct nv_bytes key = nv_view(nv_netdox_key_meta, strlen(nv_netdox_key_meta));
+	const struct nv_lefts *left = &search->claims.left;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < metas->count; i++) {
-		const struct nv_bytes *member = &metas->items[i].bytes;
+	for (size_t i = 0; r == 0 && i < left->count;) {
+		struct nv_lines members cleanup_lines = NV_LINES_INIT;
+		const struct nv_left *first = &left->items[i];
 
-		if (!nv_lines_find(&search->claims.lists[NV_OBJECT_NETWORKS], member->data,
-		                   member->size) &&
-		    !nv_lines_find(&search->claims.lists[NV_OBJECT_NODES], member->data,
-		                   member->size)) {
-			r = nv_lines_add(&left, member->data, member->size, 0);
-		}
-	}
-	return r == 0 && left.count > 0 ? add_partial(search, &key, &left) : r;
-}
-
-/* Plugins of nodes whose names are too long for a path. */
-static int add_plugin_members(struct search *search)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < search->claims.plugins.count;) {
-		struct nv_lines left cleanup_lines = NV_LINES_INIT;
-		const struct nv_bytes *key = &search->claims.plugins.items[i].bytes;
-
-		for (; r == 0 && i < search->claims.plugins.count &&
-		       nv_bytes_equal(&search->claims.plugins.items[i].bytes, key);
+		for (; r == 0 && i < left->count && left->items[i].db == first->db &&
+		       nv_bytes_equal(&left->items[i].key, &first->key);
 		     i++) {
-			const struct nv_bytes *member = &search->claims.members.items[i].bytes;
+			const struct nv_bytes *member = &left->items[i].member;
 
-			r = nv_lines_add(&left, member->data, member->size, 0);
+			r = nv_lines_add(&members, member->data, member->size, 0);
 		}
-		if (r == 0) {
-			r = add_partial(search, key, &left);
+		/* An index that no path stands for is shown whole. */
+		if (r == 0 && first->db == db && nv_claims_has(&search->claims, db, &first->key)) {
+			r = add_partial(search, db, &first->key, &members);
 		}
 	}
 	return r;
@@ -249,11 +233,8 @@ static int show_orphans(struct search *search, enum nv_redis_db db, struct nv_er
 		return r;
 	}
 	r = choose_headers(&orphans, with, bare, search->found[db]);
-	if (r == 0 && db == NV_REDIS_MAIN) {
-		r = add_meta_members(search);
-	}
-	if (r == 0 && db == NV_REDIS_MAIN) {
-		r = add_plugin_members(search);
+	if (r == 0) {
+		r = add_left(search, db);
 	}
 	return r < 0 ? nv_fail(err, ENOMEM, "out of memory") : 0;
 }
@@ -306,6 +287,9 @@ int nv_orphans_get(struct nv_netdox *netdox, enum nv_redis_db db, const char *pa
 	struct nv_snapshot *snapshot;
 	char key[2];
 
+	if (netdox->mode == NV_MOUNT_RESTORE) {
+		return nv_restored_get(netdox, db, NULL, ret_snapshot, err);
+	}
 	orphans_key(key, db);
 	snapshot = nv_cache_get(netdox->cache, key, sizeof(key), part, NULL);
 	if (snapshot) {
@@ -344,7 +328,9 @@ int nv_orphan_find(struct nv_netdox *netdox, const struct nv_node *node,
 		return nv_fail(err, ENOENT, "%s: that database is not one of Netdox", node->path);
 	}
 	r = nv_target_of(netdox, node, &target, err);
-	if (r == 0) {
+	if (r == 0 && netdox->mode == NV_MOUNT_RESTORE) {
+		r = nv_restored_get(netdox, db, node->name, &snapshot, err);
+	} else if (r == 0) {
 		r = nv_orphans_get(netdox, db, target.part, &snapshot, err);
 	}
 	part = r >= 0 ? nv_target_part(snapshot, node, &target) : NULL;

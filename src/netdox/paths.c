@@ -320,12 +320,33 @@ static int fill_target(struct nv_netdox *netdox, const struct nv_node *node,
 	return r;
 }
 
+/* A full mount says all names in whole: keys of objects whose directories' names would be cut are in
+ * orphans/, where the text has the key. */
+static int check_whole(const struct nv_netdox *netdox, const struct nv_node *node,
+                       const struct nv_target *target, struct nv_err *err)
+{
+	if (netdox->mode < NV_MOUNT_FULL || nv_list_of(target->object) == NV_OBJECT_COUNT) {
+		return 0;
+	}
+	int r = nv_object_is_whole(target->object, &target->id);
+	if (r < 0) {
+		return nv_fail(err, -r, "out of memory");
+	}
+	return r ? 0
+	         : nv_fail(err, ENOENT,
+	                   "%s: the name is too long for a path; its keys are in orphans/",
+	                   node->path);
+}
+
 int nv_target_of(struct nv_netdox *netdox, const struct nv_node *node, struct nv_target *ret_target,
                  struct nv_err *err)
 {
 	struct nv_target target = { .object = nv_netdox_layouts[node->row->kind].object };
 	int r = fill_target(netdox, node, &target, err);
 
+	if (r == 0) {
+		r = check_whole(netdox, node, &target, err);
+	}
 	if (r < 0) {
 		nv_target_release(&target);
 		return r;

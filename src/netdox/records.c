@@ -220,6 +220,40 @@ static int drop_known(const struct nv_records *base, struct nv_records *added)
 	return r;
 }
 
+/* What of base the result has no more, bottom up. */
+static int remove_levels(const struct nv_records *base, const struct nv_records *result,
+                         struct nv_set_changes *changes)
+{
+	int r = 0;
+
+	for (int words = 3; r == 0 && words > 0; words--) {
+		r = remove_level(base, result, words, &changes->removed);
+	}
+	return r;
+}
+
+int nv_set_diff_verbatim(const struct nv_records *base, const struct nv_records *mine,
+                         struct nv_set_changes *ret)
+{
+	struct nv_set_changes changes cleanup_set_changes = { .needs_network = false };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < mine->count; i++) {
+		const struct nv_record *line = &mine->items[i];
+
+		r = nv_records_add(&changes.added, &line->plugin, &line->type, &line->value,
+		                   line->line);
+	}
+	if (r == 0) {
+		r = remove_levels(base, mine, &changes);
+	}
+	if (r == 0) {
+		*ret = changes;
+		changes = (struct nv_set_changes){ .needs_network = false };
+	}
+	return r;
+}
+
 int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
                 const struct nv_records *mine, const struct nv_bytes *network,
                 struct nv_set_changes *ret, struct nv_faults *faults)
@@ -247,8 +281,8 @@ int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
 	if (r == 0) {
 		r = drop_known(base, &changes.added);
 	}
-	for (int words = 3; r == 0 && words > 0; words--) {
-		r = remove_level(base, &result, words, &changes.removed);
+	if (r == 0) {
+		r = remove_levels(base, &result, &changes);
 	}
 	if (r < 0) {
 		return r;

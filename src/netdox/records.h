@@ -33,12 +33,15 @@ int nv_set_parse(const struct nv_layout *layout, const char *text, size_t size,
 /*
  * From base to mine. What stood in base stays byte for byte; what is added is checked, folded and
  * qualified by the layout's rules. network: what unqualified values get; absent = none is known:
- * such a line sets needs_network and is added as it is. first_line: lines of mine count from here
- * (0 = from their own 1). 0, -EINVAL with faults, -ENOMEM.
+ * such a line sets needs_network and is added as it is. 0, -EINVAL with faults, -ENOMEM.
  */
 int nv_set_diff(const struct nv_layout *layout, const struct nv_records *base,
                 const struct nv_records *mine, const struct nv_bytes *network,
                 struct nv_set_changes *ret, struct nv_faults *faults);
+
+/* The same by no rule: what is added is all of mine, as it is. */
+int nv_set_diff_verbatim(const struct nv_records *base, const struct nv_records *mine,
+                         struct nv_set_changes *ret);
 
 /* Judges one added line by the layout's rules that need no store: a fault for each that it
  * breaks. */

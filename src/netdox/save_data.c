@@ -52,11 +52,12 @@ static int parse_base(const struct nv_change *change, struct nv_data *ret_base, 
 	             : 0;
 }
 
-/* The body decides the type; no base means that there was no key. */
+/* The body decides the type; no base means that there was no key. A full mount brings back what was
+ * there before. */
 static bool can_become(const struct nv_change *change, const struct nv_data *base,
                        enum nv_data_type type)
 {
-	if (change->base && base->type == type) {
+	if ((change->base && base->type == type) || change->netdox->mode >= NV_MOUNT_FULL) {
 		return true;
 	}
 	return type == NV_DATA_STRING || type == NV_DATA_LIST || type == NV_DATA_HASH;
@@ -73,7 +74,7 @@ static int check_type(const struct nv_change *change, const struct nv_data *base
 		                    nv_data_type_name(mine->type));
 		return nv_fail(err, EINVAL, "data of that type cannot be made");
 	}
-	if (mine->type == NV_DATA_STREAM && !nv_stream_equal(&mine->stream, &base->stream)) {
+	if (mine->type == NV_DATA_STREAM && change->netdox->mode < NV_MOUNT_FULL && !nv_stream_equal(&mine->stream, &base->stream)) {
 		(void)nv_faults_add(change->call->faults, mine->header_line, 1,
 		                    "the entries of a stream cannot be edited, only its header");
 		return nv_fail(err, EINVAL, "the entries of a stream cannot be edited");
@@ -164,7 +165,7 @@ static void merge_zsets(struct nv_change *change, const struct nv_bytes *key,
 static bool same_body(const struct nv_data *a, const struct nv_data *b)
 {
 	return a->type == b->type && nv_bytes_equal(&a->string, &b->string) &&
-	       nv_lines_equal(&a->rows, &b->rows);
+	       nv_lines_equal(&a->rows, &b->rows) && nv_stream_equal(&a->stream, &b->stream);
 }
 
 static void merge_body(struct nv_change *change, const struct nv_bytes *key,
@@ -219,27 +220,41 @@ static int check_name(struct nv_change *change, const struct nv_data *mine, stru
 	return nv_fail(err, EINVAL, "the text contradicts its path");
 }
 
-int nv_save_data(struct nv_change *change, const char *text, size_t size, struct nv_err *err)
+int nv_data_take(struct nv_change *change, const char *text, size_t size, struct nv_data *ret_data,
+                 struct nv_err *err)
 {
-	struct nv_data base cleanup_data = NV_DATA_INIT;
-	struct nv_data mine cleanup_data = NV_DATA_INIT;
-	int r = nv_data_parse(text, size, &mine, change->call->faults);
+	struct nv_data data cleanup_data = NV_DATA_INIT;
+	int r = nv_data_parse(text, size, &data, change->call->faults);
 
 	if (r < 0) {
 		return nv_fail(err, -r, r == -EINVAL ? "the text cannot be read" : "out of memory");
 	}
-	r = parse_base(change, &base, err);
-	if (r == 0) {
-		r = check_type(change, &base, &mine, err);
-	}
-	if (r == 0) {
-		r = check_name(change, &mine, err);
-	}
+	r = check_name(change, &data, err);
 	if (r < 0) {
 		return r;
 	}
 	if (nv_change_name_file(change) < 0) {
 		return nv_fail(err, ENOMEM, "out of memory");
+	}
+	*ret_data = data;
+	data = (struct nv_data)NV_DATA_INIT;
+	return 0;
+}
+
+int nv_save_data(struct nv_change *change, const char *text, size_t size, struct nv_err *err)
+{
+	struct nv_data base cleanup_data = NV_DATA_INIT;
+	struct nv_data mine cleanup_data = NV_DATA_INIT;
+	int r = nv_data_take(change, text, size, &mine, err);
+
+	if (r == 0) {
+		r = parse_base(change, &base, err);
+	}
+	if (r == 0) {
+		r = check_type(change, &base, &mine, err);
+	}
+	if (r < 0) {
+		return r;
 	}
 	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
 	nv_change_expect(change, change->base && !nv_data_equal(&base, &mine) ? ESTALE : 0);
@@ -320,6 +335,49 @@ int nv_rename_data(struct nv_change *change, const struct nv_bytes *to_id, bool 
 	nv_keyedit_note(&change->edit, &to.data, created);
 	nv_keyedit_remove(&change->edit, &from.index, change->layout->index_types, &from.member,
 	                  NULL, removed);
+	return 0;
+}
+
+int nv_orphan_key_check(const struct nv_bytes *key, struct nv_err *err)
+{
+	return nv_layout_is_ours(key->data, key->size)
+	               ? 0
+	               : nv_fail(err, EINVAL,
+	                         "the key is none of the model's: keys of other programs are not "
+	                         "touched");
+}
+
+/* The members of a set that paths stand for are in no text here, so sets are always merged; other
+ * types are what they were shown as, or nothing. */
+int nv_save_orphan(struct nv_change *change, enum nv_redis_db db, const char *text, size_t size,
+                   struct nv_err *err)
+{
+	struct nv_data base cleanup_data = NV_DATA_INIT;
+	struct nv_data mine cleanup_data = NV_DATA_INIT;
+	int r = nv_data_take(change, text, size, &mine, err);
+
+	if (r == 0) {
+		r = parse_base(change, &base, err);
+	}
+	if (r == 0) {
+		r = nv_orphan_key_check(&change->vars.at[0], err);
+	}
+	if (r < 0) {
+		return r;
+	}
+	struct data_keys keys cleanup_keys = make_keys(change, &change->vars);
+	size_t entry =
+		data_entry(change, change->base ? change->layout->updated : change->layout->created,
+	                   &mine, NULL);
+	nv_keyedit_database(&change->edit, db);
+	if (mine.type == NV_DATA_SET && (!change->base || base.type == NV_DATA_SET)) {
+		merge_sets(change, &keys.data, &base, &mine);
+	} else if (!change->base || !same_body(&base, &mine) ||
+	           !nv_zset_equal(&base.zset, &mine.zset) ||
+	           !nv_fields_equal(&base.fields, &mine.fields)) {
+		nv_keyedit_whole(&change->edit, &keys.data, &base, &mine, entry);
+	}
+	(void)nv_merge_fields(change, &keys.details, &base.details, &mine.details, entry);
 	return 0;
 }
 

@@ -105,6 +105,16 @@ const struct nv_plan_sink *nv_builder_sink(struct nv_builder *builder,
 typedef int (*nv_claim_fn)(void *ctx, enum nv_redis_db db, const char *key, size_t size);
 void nv_builder_claims(struct nv_builder *builder, nv_claim_fn claim, void *ctx);
 
+/* With claims: calls leave for each member of an index that no path shows: the file cannot be read,
+ * or has a name that no path can say. */
+typedef int (*nv_leave_fn)(void *ctx, enum nv_redis_db db, const struct nv_bytes *key,
+                           const struct nv_bytes *member);
+void nv_builder_leaves(struct nv_builder *builder, nv_leave_fn leave);
+
+/* Lists are without the objects whose directories' names would be cut: of a full mount, which says
+ * all names in whole. */
+void nv_builder_whole_names(struct nv_builder *builder, bool whole_names);
+
 /* How many snapshots there are, and the i-th one (borrowed), in the order of the groups' ids. */
 size_t nv_builder_count(const struct nv_builder *builder);
 struct nv_snapshot *nv_builder_at(const struct nv_builder *builder, size_t i);

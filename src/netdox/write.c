@@ -111,6 +111,9 @@ void nv_change_expect(struct nv_change *change, int named_errnum)
 	const struct nv_layout *owner = &nv_netdox_layouts[owner_of(change->layout->object)];
 	const struct nv_layout *layout = change->layout;
 
+	if (change->netdox->mode == NV_MOUNT_RESTORE) {
+		return; /* what it stands in may be on its way */
+	}
 	if (owner->index) {
 		struct nv_bytes key cleanup_bytes = nv_change_key(change, owner->index);
 		struct nv_bytes member cleanup_bytes = nv_change_key(change, owner->member);
@@ -221,6 +224,25 @@ static int plan_save(struct nv_change *change, const struct nv_save_request *req
 	}
 }
 
+/* What a save of this mount adds to change->edit. */
+static int plan_any_save(struct nv_change *change, const struct nv_save_request *request,
+                         struct nv_restore_rest *rest, struct nv_err *err)
+{
+	enum nv_redis_db db;
+
+	if (change->netdox->mode == NV_MOUNT_RESTORE) {
+		return nv_restore_save(change, request->text, request->size, rest, err);
+	}
+	if (change->node->row->kind != NV_NETDOX_ORPHAN) {
+		return plan_save(change, request, err);
+	}
+	if (!nv_orphan_db(change->netdox, change->node->names[0], &db)) {
+		return nv_fail(err, ENOENT, "%s: that database is not one of Netdox",
+		               change->node->path);
+	}
+	return nv_save_orphan(change, db, request->text, request->size, err);
+}
+
 /* The file in what came back; NULL = it is not there. */
 static const struct nv_part *part_in(const struct nv_snapshot *snapshot, const struct nv_node *node,
                                      const struct nv_target *target)
@@ -252,6 +274,41 @@ static int take_result(struct nv_change *change, const struct nv_keyedited *edit
 	return 0;
 }
 
+/* The same where no object's snapshot shows it. */
+static int take_shown(struct nv_change *change, const struct nv_save_request *request,
+                      struct nv_save_result *result, struct nv_err *err)
+{
+	nv_cache_invalidate_all(change->netdox->cache); /* any file may have to do with it */
+	result->changed = true;
+	return nv_restore_shown(change, request->text, request->size, &result->blob, err);
+}
+
+/* After a commit, what is stored now. */
+static int finish_save(struct nv_change *change, const struct nv_save_request *request,
+                       const struct nv_keyedited *edited, struct nv_restore_rest *rest,
+                       struct nv_save_result *result, struct nv_err *err)
+{
+	enum nv_netdox_kind kind = (enum nv_netdox_kind)change->node->row->kind;
+	bool in_parts = rest->done < rest->stream.count;
+
+	if (change->netdox->mode == NV_MOUNT_RESTORE) {
+		int r = nv_restore_rest(change->netdox, change->target, rest, err);
+
+		if (r < 0) {
+			return r;
+		}
+		if (kind == NV_NETDOX_ORPHAN || kind == NV_NETDOX_CHANGELOG) {
+			return take_shown(change, request, result, err);
+		}
+	}
+	if (in_parts) {
+		struct nv_keyedited unknown = { .changed = true };
+
+		return take_result(change, &unknown, result, err);
+	}
+	return take_result(change, edited, result, err);
+}
+
 static int try_save(struct nv_netdox *netdox, const struct nv_call *call,
                     const struct nv_node *node, const struct nv_save_request *request,
                     struct nv_save_result *result, struct nv_err *err)
@@ -259,10 +316,13 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call,
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
 	struct nv_change change cleanup_change = { .edit = NV_KEYEDIT_INIT };
 	struct nv_keyedited edited cleanup_keyedited = { .changed = false };
+	struct nv_restore_rest rest __attribute__((cleanup(nv_restore_rest_release))) = {
+		.done = 0
+	};
 	int r = begin_change(netdox, call, node, request->base, &target, &change, err);
 
 	if (r == 0) {
-		r = plan_save(&change, request, err);
+		r = plan_any_save(&change, request, &rest, err);
 	}
 	if (r < 0) {
 		return r;
@@ -274,15 +334,19 @@ static int try_save(struct nv_netdox *netdox, const struct nv_call *call,
 		result->theirs = theirs ? nv_blob_ref(theirs->blob) : NULL;
 		return r;
 	}
-	return r < 0 ? r : take_result(&change, &edited, result, err);
+	return r < 0 ? r : finish_save(&change, request, &edited, &rest, result, err);
 }
 
-static int op_save(void *self, const struct nv_call *call, const struct nv_node *node,
-                   const struct nv_save_request *request, struct nv_save_result *result,
-                   struct nv_err *err)
+int nv_write_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                  const struct nv_save_request *request, struct nv_save_result *result,
+                  struct nv_err *err)
 {
 	int r = -EAGAIN;
 
+	if (node->row->flags & (NV_ROW_READONLY | NV_ROW_UNSAVED)) {
+		return nv_fail(err, EPERM, "%s: what is there is only read in this mount",
+		               node->path);
+	}
 	for (int i = 0; r == -EAGAIN && i < TRIES; i++) {
 		nv_err_clear(err);
 		r = try_save(self, call, node, request, result, err);
@@ -304,6 +368,10 @@ static int plan_delete(struct nv_change *change, struct nv_err *err)
 			               change->node->path);
 		}
 		return nv_delete_orphan(change, db, err);
+	}
+	if (change->layout->readonly) {
+		nv_restore_delete(change);
+		return 0;
 	}
 	switch (change->layout->codec) {
 	case NV_CODEC_RECORDS:
@@ -351,6 +419,13 @@ static int delete_file(struct nv_change *change, struct nv_err *err)
 		nv_cache_invalidate_all(
 			change->netdox->cache); /* it may have kept any file from being read */
 	}
+	if (r == 0 && change->node->row->kind == NV_NETDOX_ORPHAN &&
+	    change->netdox->mode == NV_MOUNT_RESTORE) {
+		enum nv_redis_db db = NV_REDIS_MAIN;
+
+		(void)nv_orphan_db(change->netdox, change->node->names[0], &db); /* it was one */
+		nv_restored_drop(change->netdox, db, change->node->name);
+	}
 	if (r == 0 && !edited.changed) {
 		return nv_fail(err, ENOENT, "%s: nothing is stored there any more",
 		               change->node->path);
@@ -358,8 +433,8 @@ static int delete_file(struct nv_change *change, struct nv_err *err)
 	return r;
 }
 
-static int op_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
-                     struct nv_blob *base, bool check_only, struct nv_err *err)
+int nv_write_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob *base, bool check_only, struct nv_err *err)
 {
 	struct nv_netdox *netdox = self;
 	struct nv_target target cleanup_target = NV_TARGET_INIT;
@@ -370,13 +445,14 @@ static int op_unlink(void *self, const struct nv_call *call, const struct nv_nod
 	if (r < 0) {
 		return r;
 	}
-	if (!change.layout->removed && !change.layout->levels[0].key) {
+	if (node->row->flags & NV_ROW_READONLY) {
 		return nv_fail(err, EPERM, "%s: it is derived and cannot be deleted", node->path);
 	}
 	if (check_only) {
 		/* Asking shows that the store is up, that the file is there and that it can be
 		 * read. */
-		return load_fresh(netdox, node, &target, &now, err);
+		return node->row->kind == NV_NETDOX_CHANGELOG ? load(netdox, node, &now, err)
+		                                              : load_fresh(netdox, node, &target, &now, err);
 	}
 	return delete_file(&change, err);
 }
@@ -450,18 +526,23 @@ const struct nv_node_ops nv_netdox_file_ops = {
 	.name = "netdox file",
 	.load = op_load,
 	.check = nv_write_check,
-	.save = op_save,
-	.unlink = op_unlink,
+	.save = nv_write_save,
+	.unlink = nv_write_unlink,
 	.rename = op_rename,
 };
 
 const struct nv_node_ops nv_netdox_derived_ops = {
 	.name = "netdox derived file",
 	.load = op_load,
+	.check = nv_write_check,
+	.save = nv_write_save,
+	.unlink = nv_write_unlink,
 };
 
 const struct nv_node_ops nv_netdox_orphan_ops = {
 	.name = "netdox orphan",
 	.load = op_load,
-	.unlink = op_unlink,
+	.check = nv_write_check,
+	.save = nv_write_save,
+	.unlink = nv_write_unlink,
 };

@@ -6,6 +6,7 @@
 #ifndef NV_NETDOX_WRITE_H
 #define NV_NETDOX_WRITE_H
 
+#include "codec/data.h"
 #include "netdox/keyedit.h"
 #include "netdox/family.h"
 #include "netdox/records.h"
@@ -19,6 +20,13 @@ int nv_write_rmdir(void *self, const struct nv_call *call, const struct nv_node 
                    struct nv_err *err);
 int nv_write_rename_dir(void *self, const struct nv_call *call, const struct nv_node *from,
                         const struct nv_node *to, bool replace, struct nv_err *err);
+
+/* write.c: as the slots of nv_node_ops, for files of every kind. */
+int nv_write_save(void *self, const struct nv_call *call, const struct nv_node *node,
+                  const struct nv_save_request *request, struct nv_save_result *result,
+                  struct nv_err *err);
+int nv_write_unlink(void *self, const struct nv_call *call, const struct nv_node *node,
+                    struct nv_blob *base, bool check_only, struct nv_err *err);
 
 /* check.c: as the slot of nv_node_ops. */
 int nv_write_check(void *self, const struct nv_call *call, const struct nv_node *node,
@@ -71,6 +79,47 @@ int nv_save_sets(struct nv_change *change, const char *text, size_t size, struct
 int nv_save_value(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_fields(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
 int nv_save_data(struct nv_change *change, const char *text, size_t size, struct nv_err *err);
+
+/* save_data.c: writes a key of orphans/, as a change from change->base. */
+int nv_save_orphan(struct nv_change *change, enum nv_redis_db db, const char *text, size_t size,
+                   struct nv_err *err);
+
+/* Whether a name in orphans/ (the whole one) is a key of the model: else -EINVAL. */
+int nv_orphan_key_check(const struct nv_bytes *key, struct nv_err *err);
+
+/* save_data.c: parses Data and takes the whole name out of the third word. -EINVAL with faults. */
+int nv_data_take(struct nv_change *change, const char *text, size_t size, struct nv_data *ret_data,
+                 struct nv_err *err);
+
+/* restore.c: every text of a backup ends in a newline (or is empty): one that does not is cut short,
+ * and half a line must never be taken for a member or a field. -EINVAL with a fault. */
+int nv_restore_check(const char *text, size_t size, struct nv_faults *faults, struct nv_err *err);
+
+/* restore.c: adds to change->edit what makes the keys of a file in a restore mount exactly what
+ * text says, whatever they were; but of the sets of records, maps and orphans/ only what base has
+ * more than text goes. *ret_rest: entries of a stream that are too many for one call, for
+ * nv_restore_rest once the first ones are there. -EINVAL with faults, -EFBIG, -ENOMEM. */
+struct nv_restore_rest {
+	struct nv_bytes key; /* owned */
+	enum nv_redis_db db;
+	struct nv_stream stream; /* owned; all entries */
+	size_t done;             /* how many of them are in change->edit */
+};
+void nv_restore_rest_release(struct nv_restore_rest *rest);
+int nv_restore_save(struct nv_change *change, const char *text, size_t size,
+                    struct nv_restore_rest *ret_rest, struct nv_err *err);
+int nv_restore_rest(struct nv_netdox *netdox, const struct nv_target *target,
+                    struct nv_restore_rest *rest, struct nv_err *err);
+
+/* restore.c: what is stored once a file was saved that no snapshot of an object shows. */
+int nv_restore_shown(struct nv_change *change, const char *text, size_t size,
+                     struct nv_blob **ret_blob, struct nv_err *err);
+
+/* restore.c: deletes a file that in other mounts is only read. */
+void nv_restore_delete(struct nv_change *change);
+
+/* restore.c: mkdir: into the index, and nothing else. */
+int nv_restore_mkdir(struct nv_netdox *netdox, const struct nv_node *child, struct nv_err *err);
 
 /* Adds to change->edit what deletes the datum that base says (NULL: whatever is there). */
 int nv_delete_sets(struct nv_change *change, struct nv_err *err);

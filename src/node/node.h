@@ -78,6 +78,12 @@ enum nv_row_flags {
 	/* dir: in full and restore mounts (if also RESTORED: in the latter) mkdir makes only a name
 	 * in memory; a text saved in it makes the object. In other mounts this flag is not set */
 	NV_ROW_NAMED = 1 << 15,
+	/* file: in a restore mount one of no bytes, also one that was only created, is a text: its
+	 * being there says something. In other mounts this flag is not set */
+	NV_ROW_EMPTY = 1 << 16,
+	/* file: in a restore mount another path may bring it about; who makes its directory sees it
+	 * only once he has made it. In other mounts this flag is not set */
+	NV_ROW_SHARED = 1 << 17,
 };
 
 /* -o full, -o restore; each can do what those before it can. */

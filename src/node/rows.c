@@ -28,6 +28,9 @@ static unsigned flags_in(unsigned flags, enum nv_mount_mode mode)
 	if (!full || (!restore && (flags & NV_ROW_RESTORED))) {
 		flags &= ~(unsigned)NV_ROW_NAMED;
 	}
+	if (!restore) {
+		flags &= ~(unsigned)(NV_ROW_EMPTY | NV_ROW_SHARED);
+	}
 	return flags;
 }
 

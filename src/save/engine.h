@@ -291,6 +291,9 @@ void nv_timer_stop(struct nv_save *save);
 int nv_classify(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                 const char *name, struct nv_at *ret_at, struct nv_err *err);
 
+/* True when no bytes are a text of the handle's file too, written or not (open.c). */
+bool nv_handle_takes_empty(const struct nv_handle *h);
+
 /* The current version of a file: its entry's blob, loaded when the listing had none. -ENOENT. */
 int nv_load(struct nv_save *save, const struct nv_call *call, const struct nv_at *at,
             struct nv_blob **ret_blob, struct nv_err *err);

@@ -400,6 +400,11 @@ static int finish(struct nv_handle *h, const struct nv_call *call, bool at_once,
 	if (h->poison != 0) {
 		return poisoned(h, call, err);
 	}
+	if (!h->written && h->emptied && nv_handle_takes_empty(h)) {
+		h->written = true;
+		h->dirty = true;
+		show(h);
+	}
 	if (!h->written) {
 		struct nv_at at;
 		bool waits = h->slot_id != 0 && nv_at_path(h->save, h->path, &at, NULL) == 0 &&

@@ -220,6 +220,13 @@ static int open_new(struct nv_save *save, const struct nv_call *call, const stru
 	return 0;
 }
 
+bool nv_handle_takes_empty(const struct nv_handle *h)
+{
+	struct nv_at at;
+	return h->kind == NV_HANDLE_WRITE && nv_at_path(h->save, h->path, &at, NULL) == 0 &&
+	       (at.node.row->flags & NV_ROW_EMPTY);
+}
+
 int nv_save_open(struct nv_save *save, const struct nv_call *call, struct nv_place place,
                  const char *name, struct nv_scratch *scratch, int flags,
                  struct nv_opened *ret_opened, struct nv_err *err)

@@ -260,7 +260,7 @@ void nv_slot_take(struct nv_slot *slot)
 bool nv_names_hides(struct nv_names *names, const struct nv_row *row, const char *name,
                     const struct nv_call *call)
 {
-	bool by_itself = (row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL)) ||
+	bool by_itself = (row->flags & (NV_ROW_OWN | NV_ROW_STRUCTURAL | NV_ROW_SHARED)) ||
 	                 (row->type == NV_LINK && (row->flags & NV_ROW_DERIVED));
 	if (!names || names->maker.tgid <= 0 || !by_itself) {
 		return false;

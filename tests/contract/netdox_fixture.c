@@ -40,17 +40,32 @@ void remount(struct netdox_fixture *f, size_t entries, bool ro)
 {
 	struct nv_netdox_config config = { .redis = f->redis,
 		                           .clock = f->clock,
-		                           .rows = nv_tree_rows,
-		                           .rows_count = nv_tree_rows_count,
 		                           .ro = ro,
+		                           .mode = f->mode,
 		                           .changelog_entries = entries };
+	struct nv_row *rows = NULL;
 
 	nv_netdox_free(f->netdox);
 	f->netdox = NULL;
+	if (nv_rows_new(nv_tree_rows, nv_tree_rows_count, f->mode, &rows, &f->tree.rows_count) <
+	    0) {
+		fail_msg("out of memory");
+	}
+	free(f->rows);
+	f->rows = rows;
+	f->tree.rows = rows;
+	config.rows = rows;
+	config.rows_count = f->tree.rows_count;
 	if (nv_netdox_new(&config, &f->netdox, &f->err) < 0) {
 		fail_msg("%s", f->err.msg);
 	}
 	f->tree.self[NV_FAMILY_NETDOX] = f->netdox;
+}
+
+void remount_as(struct netdox_fixture *f, enum nv_mount_mode mode)
+{
+	f->mode = mode;
+	remount(f, mode == NV_MOUNT_NORMAL ? 0 : SIZE_MAX, false);
 }
 
 void reconnect(struct netdox_fixture *f, const char *uri, int timeout_ms)
@@ -75,8 +90,6 @@ int netdox_setup(void **state)
 	if (!f->redis || !f->direct) {
 		return -1;
 	}
-	f->tree.rows = nv_tree_rows;
-	f->tree.rows_count = nv_tree_rows_count;
 	snprintf(f->logged, sizeof(f->logged), "0-0");
 	remount(f, 0, false);
 	*state = f;
@@ -93,6 +106,7 @@ int netdox_teardown(void **state)
 	nv_clock_free(f->clock);
 	nv_faults_release(&f->faults);
 	nv_test_redis_release(&f->server);
+	free(f->rows);
 	free(f);
 	return 0;
 }
@@ -147,6 +161,29 @@ void redis_do1(struct netdox_fixture *f, ...)
 	size_t argc = take_words(&words, argv);
 	va_end(words);
 	ask(f, NV_REDIS_PROCESSED, argc, argv, NULL, &replies);
+}
+
+void redis_bytes_in(struct netdox_fixture *f, enum nv_redis_db db, size_t argc,
+                    const char *const *argv, const size_t *sizes)
+{
+	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
+
+	ask(f, db, argc, argv, sizes, &replies);
+}
+
+char *redis_text(struct netdox_fixture *f, enum nv_redis_db db, const char *script, size_t *ret_size)
+{
+	struct nv_redis_replies *replies cleanup_redis_replies = NULL;
+	const char *argv[] = { "EVAL", script, "0" };
+
+	ask(f, db, 3, argv, NULL, &replies);
+	assert_int_equal(replies->items[0].type, NV_REDIS_BULK);
+	char *text = malloc(replies->items[0].size + 1);
+	assert_non_null(text);
+	memcpy(text, replies->items[0].data, replies->items[0].size);
+	text[replies->items[0].size] = '\0';
+	*ret_size = replies->items[0].size;
+	return text;
 }
 
 void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv,
@@ -396,8 +433,14 @@ int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base,
 int path_save(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
               struct nv_save_result *result)
 {
+	return path_save_bytes(f, path, base, text, strlen(text), result);
+}
+
+int path_save_bytes(struct netdox_fixture *f, const char *path, struct nv_blob *base,
+                    const char *text, size_t size, struct nv_save_result *result)
+{
 	struct at at;
-	struct nv_save_request request = { .base = base, .text = text, .size = strlen(text) };
+	struct nv_save_request request = { .base = base, .text = text, .size = size };
 	int r = resolve(f, path, &at);
 
 	if (r == 0 && !at.node.row->ops->save) {

@@ -27,6 +27,8 @@ struct netdox_fixture {
 	struct nv_tree tree;
 	struct nv_faults faults; /* of the last call */
 	struct nv_err err;       /* of the last call */
+	enum nv_mount_mode mode;
+	struct nv_row *rows;     /* of that mode */
 	char logged[32];         /* id of the last entry that assert_log has seen */
 };
 
@@ -35,6 +37,9 @@ int netdox_teardown(void **state);
 
 /* The family anew (nothing cached), with this number of changelog entries and read-only or not. */
 void remount(struct netdox_fixture *f, size_t entries, bool ro);
+
+/* The family anew as that kind of mount has it. */
+void remount_as(struct netdox_fixture *f, enum nv_mount_mode mode);
 
 /* The family anew on another way to the server. */
 void reconnect(struct netdox_fixture *f, const char *uri, int timeout_ms);
@@ -46,6 +51,12 @@ void redis_do1(struct netdox_fixture *f, ...) __attribute__((sentinel));
 /* The same with sizes, for any bytes. */
 void redis_bytes(struct netdox_fixture *f, size_t argc, const char *const *argv,
                  const size_t *sizes);
+
+void redis_bytes_in(struct netdox_fixture *f, enum nv_redis_db db, size_t argc,
+                    const char *const *argv, const size_t *sizes);
+
+/* The answer to a script (without keys) in a database, a text; free() it. */
+char *redis_text(struct netdox_fixture *f, enum nv_redis_db db, const char *script, size_t *ret_size);
 
 /* The value of a key: "none", "string TEXT", "list a|b", "set a|b" (sorted), "hash k=v|k=v"
  * (sorted), "zset m=1". */
@@ -78,6 +89,8 @@ int path_check(struct netdox_fixture *f, const char *path, struct nv_blob *base,
                size_t from, enum nv_check how);
 int path_save(struct netdox_fixture *f, const char *path, struct nv_blob *base, const char *text,
               struct nv_save_result *result);
+int path_save_bytes(struct netdox_fixture *f, const char *path, struct nv_blob *base,
+                    const char *text, size_t size, struct nv_save_result *result);
 int path_unlink(struct netdox_fixture *f, const char *path, struct nv_blob *base, bool check_only);
 int path_mkdir(struct netdox_fixture *f, const char *path);
 int path_rmdir(struct netdox_fixture *f, const char *path);
