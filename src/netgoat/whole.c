@@ -61,49 +61,15 @@ static int ask_ids(struct nv_whole *whole, struct nv_whole_there *there, const b
 	return nv_docbatch_add(&batch, &ask) ? no_memory(err) : nv_docbatch_run(&batch, err);
 }
 
-/* The _id of the document that the path means now; NULL: there is none. */
-static int id_at_path(struct nv_whole *whole, struct nv_arena *arena, const bson_value_t **ret_id,
-                      struct nv_err *err)
+/* Fills *there. The document to be replaced is the one that the writer read: what has come since to
+ * a name that was free is in the way. */
+static int look(struct nv_whole *whole, const struct nv_version *seen,
+                struct nv_whole_there *there, struct nv_err *err)
 {
-	const struct nv_docname *name = &whole->subject.name;
-	cleanup_docsnap struct nv_docsnap *snap = NULL;
-	const struct nv_docitem *item = NULL;
-	struct nv_err missing = NV_ERR_INIT;
-	bson_value_t id;
-	if (!whole->complete || (name->has_id && !name->id) ||
-	    whole->subject.place.scope == NV_NG_IN_ORPHANS) {
-		return 0; /* among orphans only an _id is a name */
-	}
-	int rc = nv_docop_listed(&whole->subject, &snap, err);
-	rc = rc ? rc : nv_docsnap_pick(snap, name, &item, &missing);
-	if (rc == -ENOENT) {
-		return 0;
-	}
-	if (rc == -ENOTUNIQ) {
-		return nv_fail(err, EEXIST, "%s", missing.msg);
-	}
-	if (rc == 0 && nv_docitem_id(item, &id)) {
-		*ret_id = nv_arena_value_copy(arena, &id);
-	}
-	return rc ? rc : nv_arena_error(arena) ? no_memory(err) : 0;
-}
-
-/* Fills *there. The document to be replaced is the one that the writer read, else the one at the
- * path. */
-static int look(struct nv_whole *whole, const struct nv_version *seen, struct nv_whole_there *there,
-                struct nv_err *err)
-{
-	const bson_value_t *second = NULL;
-	int rc = 0;
 	there->id = whole->id;
-	if (seen) {
-		second = nv_doc_id(&there->arena, seen->doc);
-	} else {
-		rc = id_at_path(whole, &there->arena, &second, err);
-	}
-	there->old = second;
-	rc = rc ? rc : ask_ids(whole, there, second, err);
-	if (rc == 0 && second && !nv_docvalue_equal(second, there->id)) {
+	there->old = seen ? nv_doc_id(&there->arena, seen->doc) : NULL;
+	int rc = ask_ids(whole, there, there->old, err);
+	if (rc == 0 && there->old && !nv_docvalue_equal(there->old, there->id)) {
 		there->replaced = there->read;
 		there->replaced_collection = there->read_collection;
 	}

@@ -290,14 +290,15 @@ static void another_document_stands_there(void **state)
 	assert_string_equal(stored(f, "dnsrecords", FTP_ID), "none");
 	assert_log(f, "create record|" WWW_LOG,
 	           "delete record|dnsrecords;64d0000000000000000000f1|" WWW, NULL);
-	/* Without a base what stands there is asked for. */
+	/* Whoever saw nothing there has not meant it. */
 	zap(f, "dnsrecords", WWW_ID);
 	put(f, "dnsrecords",
 	    "{'_id':" FTP_ID ",'domainId':" COM_ID ",'type':'A','name':'www','value':'192.0.2.1'}");
 	later(f);
-	assert_string_equal(save(f, WWW, NULL, WWW_TEXT("192.0.2.10", "")), "ok");
-	assert_string_equal(stored(f, "dnsrecords", FTP_ID), "none");
+	assert_string_equal(save(f, WWW, NULL, WWW_TEXT("192.0.2.10", "")), "EEXIST");
 	assert_string_equal(names(f, COM "/records"), "@.A.json @.MX.json www.A.json");
+	assert_string_equal(edit(f, WWW, WWW_TEXT("192.0.2.10", "")), "ok");
+	assert_string_equal(stored(f, "dnsrecords", FTP_ID), "none");
 }
 
 static void a_document_comes_from_elsewhere(void **state)

@@ -92,7 +92,55 @@ static const char *leave_team(struct netgoat_fixture *f)
 	return do_unlink(f, "netgoat/users/ann@example.com/teams/acme");
 }
 
+/* ---- In a full mount ---- */
+
+#define DATE "{'$date':'2026-01-02T00:00:00Z'}"
+#define WHOLE(id, name, value)                                                                     \
+	"{'_id':" id ",'domainId':" COM_ID ",'team_id':" TEAM_ID                                   \
+	",'domain':'example.com','type':'A','name':'" name "','value':'" value "','ttl':300,"      \
+	"'active':true,'note':'x','updated_at':" DATE ",'__v':0}"
+
+static const char *edit_whole(struct netgoat_fixture *f)
+{
+	remount(f, NV_MOUNT_FULL);
+	return edit(f, WWW, WHOLE(WWW_ID, "www", "192.0.2.99"));
+}
+
+/* What setting fields cannot say. */
+static const char *reorder_whole(struct netgoat_fixture *f)
+{
+	remount(f, NV_MOUNT_FULL);
+	return edit(f, WWW,
+	            "{'_id':" WWW_ID ",'name':'www','type':'A','domainId':" COM_ID
+	            ",'team_id':" TEAM_ID
+	            ",'domain':'example.com','value':'192.0.2.99','ttl':300,'active':true,"
+	            "'note':'x','updated_at':" DATE ",'__v':0}");
+}
+
+static const char *create_whole(struct netgoat_fixture *f)
+{
+	remount(f, NV_MOUNT_FULL);
+	return save(f, COM "/records/new.A.json", NULL, WHOLE("75", "new", "192.0.2.75"));
+}
+
+static const char *replace_whole(struct netgoat_fixture *f)
+{
+	remount(f, NV_MOUNT_FULL);
+	return edit(f, WWW, WHOLE("75", "www", "192.0.2.75"));
+}
+
+static const char *rename_whole(struct netgoat_fixture *f)
+{
+	remount(f, NV_MOUNT_FULL);
+	return save(f, COM "/records/web.A.json", NULL, WHOLE(WWW_ID, "web", "192.0.2.10"));
+}
+
 static const struct act acts[] = {
+	{ "full: edit a record", edit_whole },
+	{ "full: put a record's fields in another order", reorder_whole },
+	{ "full: create a record", create_whole },
+	{ "full: replace a record by another", replace_whole },
+	{ "full: save a record under another name", rename_whole },
 	{ "edit a record", edit_record },
 	{ "create a record", create_record },
 	{ "remove a record", remove_record },
@@ -488,7 +536,48 @@ static void check_other_membership_stays(struct netgoat_fixture *f, bool ok, boo
 	assert_string_equal(field(f, "users", ANN_ID, "teams"), ok ? "[40]" : "[" TEAM_ID ",40]");
 }
 
+static void check_reordered(struct netgoat_fixture *f, bool ok, bool late)
+{
+	assert_true(ok);
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.99'");
+	/* Who read 77 meant to write 300. */
+	const char *ttl = field(f, "dnsrecords", WWW_ID, "ttl");
+	assert_true(strcmp(ttl, "77") == 0 || (!late && strcmp(ttl, "300") == 0));
+}
+
+/* A record may come before its domain: if that was gone before it was looked for. */
+static void check_made_or_not(struct netgoat_fixture *f, bool ok, bool late)
+{
+	(void)late;
+	assert_int_equal(count(f, "dnsrecords"), ok ? 4 : 3);
+	assert_int_equal(count(f, "changelog"), ok ? 1 : 0);
+}
+
+static void check_replaced_knowingly(struct netgoat_fixture *f, bool ok, bool late)
+{
+	(void)late;
+	if (ok) {
+		assert_string_equal(stored(f, "dnsrecords", WWW_ID), "none");
+		assert_non_null(strstr(newest_entry(f), "192.0.2.77"));
+	} else {
+		assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.77'");
+		assert_int_equal(count(f, "changelog"), 0);
+	}
+}
+
 static const struct race races[] = {
+	{ "full: another field is changed during an edit", edit_whole, change_note,
+	  check_both_changes, false },
+	{ "full: another field is changed while the order is", reorder_whole, change_note,
+	  check_reordered, false },
+	{ "full: a record is removed during an edit", edit_whole, remove_www, check_stays_removed,
+	  false },
+	{ "full: the domain goes while a record is made", create_whole, remove_com,
+	  check_made_or_not, false },
+	{ "full: a record's new name is taken", rename_whole, take_record_name,
+	  check_record_name_once, false },
+	{ "full: a record is changed while another takes its place", replace_whole, change_value,
+	  check_replaced_knowingly, true },
 	{ "a record is added while its domain moves", move_domain, insert_record, check_move,
 	  false },
 	{ "a record is added while its domain is renamed", rename_domain, insert_record,
