@@ -51,6 +51,7 @@ struct nv_mongo_fault {
 	bool unreached;   /* nothing was sent */
 	bool unsupported; /* the server has no such thing */
 	bool duplicate;   /* a unique index refused it */
+	bool altered;     /* the server did it, but keeps another value than it was given */
 };
 
 /* One call under way. */

@@ -104,8 +104,8 @@ int nv_mongocommit_entry_failed(struct nv_mongocommit *run, size_t index, int rc
 static int one_op(struct nv_mongocommit *run, struct nv_mongoplan *plan, struct nv_err *err)
 {
 	struct nv_mongoplan_op *op = &plan->ops[0];
-	int rc = nv_mongoexec_op(run->call, &op->op, false, false,
-	                         op->wants_after ? &op->after : NULL, err);
+	int rc = nv_mongoexec_op_kept(run->call, &op->op, false,
+	                              op->wants_after ? &op->after : NULL, err);
 	if (rc < 0 && run->call->fault.lost) {
 		return nv_mongocommit_unknown(err);
 	}
@@ -307,7 +307,9 @@ static int explain(struct nv_mongocommit *run, const struct nv_mongoplan *plan,
 	if (call->fault.code == NOT_IN_TRANSACTION && !run->created) {
 		return make_collections(run, err);
 	}
-	if (call->fault.unsupported) { /* it had transactions, and has them no more */
+	/* It had transactions, and has them no more; or they are not what it refuses. */
+	if (call->fault.unsupported && !run->probed) {
+		run->probed = true;
 		atomic_store(&call->store->transactions, NV_MONGO_UNKNOWN);
 		return NV_MONGO_AGAIN;
 	}

@@ -18,6 +18,7 @@ struct nv_mongocommit {
 	struct nv_docresult kept; /* of an attempt of which nobody knows whether it took place */
 	bool unsure;              /* there was one */
 	bool created;             /* collections were made outside the transaction */
+	bool probed;              /* what the server can do was asked again */
 };
 
 /* What a failed operation (index SIZE_MAX: some) means for the commit: sets result->failed and

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "docstore/build.h"
 #include "docstore/key.h"
 
@@ -325,6 +326,99 @@ int nv_mongoexec_op(struct nv_mongo_call *call, const struct nv_mongoop *op, boo
 	return nv_mongoexec_delete(call, op->collection, &filter, err);
 }
 
+/* ---- What the server keeps ---- */
+
+static int not_kept(struct nv_mongo_call *call, const struct nv_mongoop *op, struct nv_err *err)
+{
+	call->fault = (struct nv_mongo_fault){ .altered = true };
+	return nv_fail(err, EIO, "%s does not keep what it was given for a document of %s",
+	               call->store->location, op->collection);
+}
+
+/* Takes back an operation of which the server has made `now`. What somebody else wrote since
+ * stays. */
+static int undo(struct nv_mongo_call *call, const struct nv_mongoop *op, const struct nv_bval *now,
+                struct nv_err *err)
+{
+	cleanup_buf struct nv_buf filter_bytes = NV_BUF_INIT;
+	cleanup_buf struct nv_buf change_bytes = NV_BUF_INIT;
+	bson_t filter;
+	bson_t changes;
+	int rc = nv_mongoop_filter_now(op, now, &filter_bytes, err);
+	rc = rc < 0 ? rc : nv_build_view(&filter_bytes, &filter, err);
+	if (rc == 0 && op->kind == NV_MONGOOP_UPDATE) {
+		rc = nv_mongoop_changes(op, true, &change_bytes, err);
+		rc = rc < 0 ? rc : nv_build_view(&change_bytes, &changes, err);
+		return rc < 0 ? rc
+		              : nv_mongoexec_update(call, op->collection, &filter, &changes, err);
+	}
+	return rc < 0 ? rc
+	       : op->kind == NV_MONGOOP_REPLACE
+	               ? replace(call, op->collection, &filter, &op->before, err)
+	               : nv_mongoexec_delete(call, op->collection, &filter, err);
+}
+
+/* A new document, which costs a read: only where there are no transactions, for such servers are
+ * known to keep some values in their own way. What is quite another document is somebody's change. */
+static int check_doc(struct nv_mongo_call *call, const struct nv_mongoop *op, bson_t **ret_altered,
+                     struct nv_err *err)
+{
+	bson_t *stored = NULL;
+	if (atomic_load(&call->store->transactions) == NV_MONGO_YES) {
+		return 1;
+	}
+	int rc = nv_mongoexec_get(call, op->collection, &op->id, false, &stored, err);
+	if (rc < 0) {
+		return rc;
+	}
+	if (rc == 0) {
+		return not_kept(call, op, err);
+	}
+	struct nv_bval now = nv_bval_doc(stored);
+	if (!nv_mongoop_is_altered(op, &now)) {
+		bson_destroy(stored);
+		return 1;
+	}
+	*ret_altered = stored;
+	return not_kept(call, op, err);
+}
+
+int nv_mongoexec_op_kept(struct nv_mongo_call *call, const struct nv_mongoop *op, bool whole,
+                         bson_t **ret_after, struct nv_err *err)
+{
+	bson_t *altered = NULL;
+	bson_t *after = NULL;
+	int rc = nv_mongoexec_op(call, op, false, whole, ret_after ? &after : NULL, err);
+	if (rc == 1 && op->kind == NV_MONGOOP_UPDATE && after) {
+		struct nv_bval now = nv_bval_doc(after);
+		if (nv_mongoop_is_altered(op, &now)) {
+			rc = not_kept(call, op, err);
+			altered = steal(&after);
+		}
+	} else if (rc == 1 && (op->kind == NV_MONGOOP_INSERT || op->kind == NV_MONGOOP_REPLACE)) {
+		rc = check_doc(call, op, &altered, err);
+	}
+	if (altered) {
+		struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
+		struct nv_bval now = nv_bval_doc(altered);
+		int undone = undo(call, op, &now, err);
+		if (undone >= 0) {
+			rc = not_kept(call, op, NULL);
+			if (err) {
+				*err = reason;
+			}
+		} else {
+			rc = undone;
+		}
+		bson_destroy(altered);
+	}
+	if (rc == 1 && ret_after) {
+		*ret_after = steal(&after);
+	}
+	bson_destroy(after);
+	return rc;
+}
+
 /* ---- Many at once ---- */
 
 /* Operations from `from` on that one command can do. */
@@ -449,6 +543,12 @@ int nv_mongoexec_plan(struct nv_mongo_call *call, struct nv_mongoplan *plan, siz
 		} else if (count == 1) {
 			rc = nv_mongoexec_op(call, &op->op, false, false,
 			                     op->wants_after ? &op->after : NULL, err);
+			if (rc == 1 && op->after) {
+				struct nv_bval now = nv_bval_doc(op->after);
+				rc = nv_mongoop_is_altered(&op->op, &now)
+				             ? not_kept(call, &op->op, err)
+				             : 1;
+			}
 			*ret_failed = rc < 0 ? i : SIZE_MAX;
 		} else {
 			rc = bulk_run(call, plan, i, count, ret_failed, err);

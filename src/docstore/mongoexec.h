@@ -26,6 +26,11 @@ int nv_mongoexec_insert_once(struct nv_mongo_call *call, const char *collection,
 int nv_mongoexec_op(struct nv_mongo_call *call, const struct nv_mongoop *op, bool back, bool whole,
                     bson_t **ret_after, struct nv_err *err);
 
+/* As nv_mongoexec_op, forward and without a transaction, and looks whether the server keeps what it
+ * was given: if it does not, that is taken back, and it is -EIO. */
+int nv_mongoexec_op_kept(struct nv_mongo_call *call, const struct nv_mongoop *op, bool whole,
+                         bson_t **ret_after, struct nv_err *err);
+
 /* Does all operations of a plan in the call's transaction, many in one command. 1: done; 0: a
  * document is not as it should be; -errno, with *ret_failed the index of the operation, or
  * SIZE_MAX. */

@@ -374,6 +374,80 @@ int nv_mongoop_filter(const struct nv_mongoop *op, bool back, bool whole, struct
 	                                                  : 0;
 }
 
+int nv_mongoop_filter_now(const struct nv_mongoop *op, const struct nv_bval *now,
+                          struct nv_buf *out, struct nv_err *err)
+{
+	struct nv_bwalk walk = nv_bwalk(&op->paths);
+	struct item item;
+	size_t position = 0;
+	bool weak = now->size > STRONG_MAX;
+	nv_buf_truncate(out, 0);
+	size_t doc = nv_bval_begin(out);
+	nv_build_value(out, "_id", &op->id);
+	size_t list = nv_build_open(out, BSON_TYPE_ARRAY, "$and");
+	/* $and must not be empty. */
+	size_t clause = nv_build_open_at(out, BSON_TYPE_DOCUMENT, position++);
+	nv_build_value(out, "_id", &op->id);
+	nv_bval_end(out, clause);
+	while (op->kind == NV_MONGOOP_UPDATE && next_item(&walk, &item)) {
+		struct nv_bval value;
+		bool there = nv_path_find(now, item.path, &value);
+		nv_mongofilter_guard(out, position++, item.path, there ? &value : NULL, weak);
+	}
+	if (op->kind != NV_MONGOOP_UPDATE) {
+		put_whole(out, &position, now, weak);
+	}
+	nv_bval_end(out, list);
+	nv_bval_end(out, doc);
+	return nv_buf_error(out) ? nv_fail(err, ENOMEM, "out of memory") : 0;
+}
+
+/* Equal but for the types of numbers, the sign of zero, the subtypes of binaries. */
+static bool is_alike(const struct nv_bval *a, const struct nv_bval *b)
+{
+	struct nv_bwalk walk = nv_bwalk(a);
+	struct nv_bwalk other = nv_bwalk(b);
+	struct nv_bfield field;
+	struct nv_bfield twin;
+	if (a->type == BSON_TYPE_BINARY && b->type == BSON_TYPE_BINARY) {
+		/* A length and a subtype stand before the bytes. */
+		return a->size == b->size && memcmp(a->data, b->data, 4) == 0 &&
+		       memcmp(a->data + 5, b->data + 5, a->size - 5) == 0;
+	}
+	if (a->type != b->type || (a->type != BSON_TYPE_DOCUMENT && a->type != BSON_TYPE_ARRAY)) {
+		return nv_bval_equal(a, b);
+	}
+	bool alike = true;
+	bool more = nv_bwalk_next(&walk, &field) > 0;
+	bool more_twin = nv_bwalk_next(&other, &twin) > 0;
+	while (alike && more && more_twin) {
+		alike = field.key_size == twin.key_size &&
+		        memcmp(field.key, twin.key, field.key_size) == 0 &&
+		        is_alike(&field.value, &twin.value);
+		more = nv_bwalk_next(&walk, &field) > 0;
+		more_twin = nv_bwalk_next(&other, &twin) > 0;
+	}
+	return alike && more == more_twin;
+}
+
+static bool is_other(const struct nv_bval *now, const struct nv_bval *told)
+{
+	return !nv_bval_same(now, told) && is_alike(now, told);
+}
+
+bool nv_mongoop_is_altered(const struct nv_mongoop *op, const struct nv_bval *now)
+{
+	struct nv_bwalk walk = nv_bwalk(&op->paths);
+	struct item item;
+	struct nv_bval value;
+	bool altered = op->kind != NV_MONGOOP_UPDATE && is_other(now, &op->doc);
+	while (op->kind == NV_MONGOOP_UPDATE && !altered && next_item(&walk, &item)) {
+		altered = item.changes && item.has && nv_path_find(now, item.path, &value) &&
+		          is_other(&value, &item.after);
+	}
+	return altered;
+}
+
 int nv_mongoop_changes(const struct nv_mongoop *op, bool back, struct nv_buf *out,
                        struct nv_err *err)
 {

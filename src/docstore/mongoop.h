@@ -57,6 +57,16 @@ int nv_mongoop_filter(const struct nv_mongoop *op, bool back, bool whole, struct
 int nv_mongoop_changes(const struct nv_mongoop *op, bool back, struct nv_buf *out,
                        struct nv_err *err);
 
+/* Whether the document is not what the operation told, but can be what a server has made of it that
+ * keeps numbers or binaries in its own way. What differs more is another's change. Not of a
+ * DELETE. */
+bool nv_mongoop_is_altered(const struct nv_mongoop *op, const struct nv_bval *now);
+
+/* Sets *out (emptied first) to the filter of the document as it is now, at the paths of the
+ * operation. */
+int nv_mongoop_filter_now(const struct nv_mongoop *op, const struct nv_bval *now,
+                          struct nv_buf *out, struct nv_err *err);
+
 enum nv_mongoop_state {
 	NV_MONGOOP_TODO, /* the document is as before */
 	NV_MONGOOP_DONE, /* something of the operation is in the document */

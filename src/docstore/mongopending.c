@@ -163,8 +163,8 @@ static int do_ops(struct nv_mongocommit *run, struct nv_mongoplan *plan, size_t 
 	for (size_t i = 0; i < plan->count; i++) {
 		struct nv_mongoplan_op *op = &plan->ops[i];
 		*ret_failed = i;
-		int rc = nv_mongoexec_op(run->call, &op->op, false, plan->count > 1,
-		                         op->wants_after ? &op->after : NULL, err);
+		int rc = nv_mongoexec_op_kept(run->call, &op->op, plan->count > 1,
+		                              op->wants_after ? &op->after : NULL, err);
 		if (rc <= 0) {
 			return rc < 0 ? rc : NV_MONGO_AGAIN;
 		}
@@ -199,7 +199,7 @@ static int resolve(struct nv_mongocommit *run, struct nv_mongosettle *entry, str
 	bool forward = false;
 	struct nv_err reason = err ? *err : (struct nv_err)NV_ERR_INIT;
 	int rc = nv_mongo_left_ms(run->call) > 0
-	                 ? nv_mongosettle_end(run->call, entry, &forward, err)
+	                 ? nv_mongosettle_end(run->call, entry, true, &forward, err)
 	                 : 0;
 	if (rc == 1) {
 		return forward ? 0 : NV_MONGO_AGAIN;

@@ -279,15 +279,16 @@ static int go_forward(struct nv_mongo_call *call, const struct nv_mongosettle *e
 	return 1;
 }
 
-int nv_mongosettle_end(struct nv_mongo_call *call, struct nv_mongosettle *entry, bool *ret_forward,
-                       struct nv_err *err)
+/* How many operations are done, and whether the others still can be. */
+static int look(struct nv_mongo_call *call, const struct nv_mongosettle *entry, size_t *ret_done,
+                bool *ret_can, struct nv_err *err)
 {
 	enum nv_mongoop_state *states = calloc(entry->ops_count + 1, sizeof(*states));
 	int rc =
 		states ? look_all(call, entry, states, err) : nv_fail(err, ENOMEM, "out of memory");
 	/* They are done in order, so what is before one that is done was done too. */
 	size_t done = 0;
-	bool can = !entry->back;
+	bool can = true;
 	for (size_t i = 0; rc == 0 && i < entry->ops_count; i++) {
 		done = states[i] == NV_MONGOOP_DONE ? i + 1 : done;
 	}
@@ -295,19 +296,40 @@ int nv_mongosettle_end(struct nv_mongo_call *call, struct nv_mongosettle *entry,
 		can = can && states[i] == NV_MONGOOP_TODO;
 	}
 	free(states);
+	if (rc == 0) {
+		*ret_done = done;
+		*ret_can = can;
+	}
+	return rc;
+}
+
+int nv_mongosettle_end(struct nv_mongo_call *call, struct nv_mongosettle *entry, bool patient,
+                       bool *ret_forward, struct nv_err *err)
+{
+	size_t done = 0;
+	bool can = false;
+	int rc = look(call, entry, &done, &can, err);
 	if (rc < 0) {
 		return rc;
 	}
-	if (can) {
+	if (can && !entry->back) {
 		rc = go_forward(call, entry, done, err);
 		if (rc == 1) {
 			*ret_forward = true;
 			return nv_mongosettle_finish(call, entry, err);
 		}
+		/* Whoever began it may still have a command on the way. Nobody else has: a server
+		 * that has not taken the change by now will not, and would keep the entry, and all
+		 * who want to mount, for good. */
+		if (rc < 0 && (patient || call->fault.unreached)) {
+			return rc;
+		}
+		/* What was not done must not even be asked to be taken back: a value that the
+		 * server cannot bear is in that question too. */
+		rc = look(call, entry, &done, &can, err);
 		if (rc < 0) {
 			return rc;
 		}
-		done = entry->ops_count; /* each compares: what was not done is not taken back */
 	}
 	if (!entry->back) {
 		rc = nv_mongosettle_claim_back(call, entry, err);

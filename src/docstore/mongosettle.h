@@ -45,8 +45,9 @@ int nv_mongosettle_back(struct nv_mongo_call *call, const struct nv_mongosettle 
 int nv_mongosettle_finish(struct nv_mongo_call *call, const struct nv_mongosettle *entry,
                           struct nv_err *err);
 
-/* Looks at the documents and ends it, one way or the other. */
-int nv_mongosettle_end(struct nv_mongo_call *call, struct nv_mongosettle *entry, bool *ret_forward,
-                       struct nv_err *err);
+/* Looks at the documents and ends it, one way or the other. patient: when a change fails, it is
+ * left for later; else that change is not to be had, and it goes back. */
+int nv_mongosettle_end(struct nv_mongo_call *call, struct nv_mongosettle *entry, bool patient,
+                       bool *ret_forward, struct nv_err *err);
 
 #endif

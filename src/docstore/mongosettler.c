@@ -150,7 +150,7 @@ static int settle_one(void *ctx, const bson_t *doc, struct nv_err *err)
 	rc = may ? claim(call, &entry, err) : 0;
 	if (rc == 1) {
 		entry.owner = call->store->owner;
-		rc = nv_mongosettle_end(call, &entry, &forward, err);
+		rc = nv_mongosettle_end(call, &entry, false, &forward, err);
 	}
 	nv_mongosettle_release(&entry);
 	return rc < 0 ? rc : 0;

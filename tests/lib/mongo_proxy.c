@@ -8,6 +8,7 @@
 #include "lib/mongo_proxy.h"
 
 #include <arpa/inet.h>
+#include <bson/bson.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -35,6 +36,10 @@ struct nv_test_proxy {
 	pid_t victim;
 	bool has_cut;
 	bool stop;
+	char refuse[32]; /* a command; "" for none */
+	int code;
+	unsigned refused;
+	bool round;
 };
 
 /* A connection under way. */
@@ -148,6 +153,52 @@ static bool take_cut(struct nv_test_proxy *proxy, const char *name, enum nv_test
 	return cut;
 }
 
+/* The answer to a command that is refused. */
+static bool send_refusal(int fd, const char *request, int code)
+{
+	bson_t *doc = BCON_NEW("ok", BCON_DOUBLE(0), "errmsg", BCON_UTF8("not here"), "code",
+	                       BCON_INT32(code), "codeName", BCON_UTF8("NotHere"));
+	uint32_t header[] = { (uint32_t)(HEADER + 5 + doc->len), 1, number(request + 4), OP_MSG,
+		              0 };
+	char message[512];
+	memcpy(message, header, sizeof(header)); /* little-endian, as all that this runs on */
+	message[sizeof(header)] = 0;
+	memcpy(message + sizeof(header) + 1, bson_get_data(doc), doc->len);
+	bool sent = send_all(fd, message, HEADER + 5 + doc->len);
+	bson_destroy(doc);
+	return sent;
+}
+
+/* True when the command is to be refused, and with which code. */
+static bool take_refusal(struct nv_test_proxy *proxy, const char *name, int *ret_code)
+{
+	pthread_mutex_lock(&proxy->mutex);
+	bool refused = proxy->refuse[0] && strcmp(proxy->refuse, name) == 0;
+	proxy->refused += refused;
+	*ret_code = proxy->code;
+	pthread_mutex_unlock(&proxy->mutex);
+	return refused;
+}
+
+/* Takes the sign off each zero: a field of type double whose value is -0.0. */
+static void round_zeros(struct nv_test_proxy *proxy, char *message, size_t size)
+{
+	static const char zero[8] = { 0, 0, 0, 0, 0, 0, 0, (char)0x80 };
+	pthread_mutex_lock(&proxy->mutex);
+	bool round = proxy->round;
+	pthread_mutex_unlock(&proxy->mutex);
+	for (size_t i = HEADER + 7; round && i + sizeof(zero) <= size; i++) {
+		size_t type = i - 2; /* before the key and its NUL */
+		while (type > HEADER && message[type] > ' ') {
+			type--;
+		}
+		if (message[i - 1] == '\0' && message[type] == BSON_TYPE_DOUBLE &&
+		    memcmp(message + i, zero, sizeof(zero)) == 0) {
+			message[i + 7] = 0;
+		}
+	}
+}
+
 /* One message of the client. False: the connection ends. */
 static bool pass_message(struct link *link)
 {
@@ -155,11 +206,18 @@ static bool pass_message(struct link *link)
 	pid_t victim = 0;
 	size_t size = 0;
 	char byte;
+	int code = 0;
 	char *message = read_message(link->client, &size);
 
 	if (!message) {
 		return false;
 	}
+	if (take_refusal(link->proxy, command_name(message, size), &code)) {
+		bool sent = send_refusal(link->client, message, code);
+		free(message);
+		return sent;
+	}
+	round_zeros(link->proxy, message, size);
 	bool cuts = take_cut(link->proxy, command_name(message, size), &cut, &victim);
 	bool passed = (cuts && cut == NV_TEST_CUT_BEFORE) || send_all(link->server, message, size);
 	free(message);
@@ -317,4 +375,28 @@ bool nv_test_proxy_has_cut(struct nv_test_proxy *proxy)
 	bool has_cut = proxy->has_cut;
 	pthread_mutex_unlock(&proxy->mutex);
 	return has_cut;
+}
+
+void nv_test_proxy_refuse(struct nv_test_proxy *proxy, const char *name, int code)
+{
+	pthread_mutex_lock(&proxy->mutex);
+	(void)snprintf(proxy->refuse, sizeof(proxy->refuse), "%s", name ? name : "");
+	proxy->code = code;
+	proxy->refused = 0;
+	pthread_mutex_unlock(&proxy->mutex);
+}
+
+unsigned nv_test_proxy_refused(struct nv_test_proxy *proxy)
+{
+	pthread_mutex_lock(&proxy->mutex);
+	unsigned refused = proxy->refused;
+	pthread_mutex_unlock(&proxy->mutex);
+	return refused;
+}
+
+void nv_test_proxy_round(struct nv_test_proxy *proxy, bool on)
+{
+	pthread_mutex_lock(&proxy->mutex);
+	proxy->round = on;
+	pthread_mutex_unlock(&proxy->mutex);
 }

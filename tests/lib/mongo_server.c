@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting waits for the server's own word, "listening on 127.0.0.1:PORT", in its log file, and is
+ * Starting waits for the server's own word, as "listening on 127.0.0.1:PORT", in its log file, and is
  * woken by inotify; so nothing sleeps. A file, because a server that logs into a closed pipe dies.
  */
 #include "config.h"
@@ -42,17 +42,22 @@ static void cached(char path[PATH_SIZE], const char *rest)
 
 #define SECANTUS "secantusdb-0.6.0b17/secantusdb.scripts/secantusd-rs"
 #define JAVA_SERVER "mongo-java-server-1.47.0"
+#define FERRET "ferretdb-1.24.2/ferretdb"
 
 const char *nv_test_mongo_missing(enum nv_test_mongo_kind kind)
 {
 	char path[PATH_SIZE];
 
-	cached(path, kind == NV_TEST_MONGO_JAVA ? JAVA_SERVER "/Run.class" : SECANTUS);
+	cached(path, kind == NV_TEST_MONGO_JAVA     ? JAVA_SERVER "/Run.class"
+	             : kind == NV_TEST_MONGO_FERRET ? FERRET
+	                                            : SECANTUS);
 	if (access(path, R_OK) == 0) {
 		return NULL;
 	}
 	return kind == NV_TEST_MONGO_JAVA
 	               ? "no mongo-java-server (sh tests/servers/fetch.sh mongo-java-server)"
+	       : kind == NV_TEST_MONGO_FERRET
+	               ? "no FerretDB (sh tests/servers/fetch.sh ferretdb, with Go 1.24 or later)"
 	               : "no SecantusDB (sh tests/servers/fetch.sh secantusdb)";
 }
 
@@ -110,6 +115,29 @@ static size_t java_args(const char **args, const char *port, char *home, char *c
 	return count;
 }
 
+static size_t ferret_args(const struct nv_test_mongo *server, const char **args, char *program,
+                          char *rest)
+{
+	size_t count = 0;
+	char *listen = rest;
+	char *url = rest + 64;
+	const char *const list[] = { program,
+		                     "--handler=sqlite",
+		                     "--telemetry=disable",
+		                     "--state-dir=-",
+		                     "--debug-addr=-",
+		                     listen,
+		                     url };
+
+	cached(program, FERRET);
+	(void)snprintf(listen, 64, "--listen-addr=127.0.0.1:%u", server->port);
+	(void)snprintf(url, PATH_SIZE, "--sqlite-url=file:%s/", server->dir);
+	for (; count < sizeof(list) / sizeof(list[0]); count++) {
+		args[count] = list[count];
+	}
+	return count;
+}
+
 /* In the child: becomes the server. */
 static void become_server(const struct nv_test_mongo *server, const char *const *more, int log_fd)
 {
@@ -120,8 +148,9 @@ static void become_server(const struct nv_test_mongo *server, const char *const 
 	size_t count;
 
 	(void)snprintf(port, sizeof(port), "%u", server->port);
-	count = server->kind == NV_TEST_MONGO_JAVA
-	                ? java_args(args, port, first, second)
+	count = server->kind == NV_TEST_MONGO_JAVA ? java_args(args, port, first, second)
+	        : server->kind == NV_TEST_MONGO_FERRET
+	                ? ferret_args(server, args, first, second)
 	                : secantus_args(server, args, port, first, second);
 	while (more && *more && count < ARGS_MAX - 1) {
 		args[count++] = *more++;
@@ -137,7 +166,8 @@ static void become_server(const struct nv_test_mongo *server, const char *const 
 /* Looks for the port in the log. all: what stands there. */
 static bool find_port(struct nv_test_mongo *server, char *all, size_t size)
 {
-	static const char said[] = "listening on 127.0.0.1:";
+	const char *said = server->kind == NV_TEST_MONGO_FERRET ? "Listening on TCP 127.0.0.1:"
+	                                                        : "listening on 127.0.0.1:";
 	int fd = open(server->log, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, all, size - 1);
 

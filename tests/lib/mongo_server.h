@@ -14,6 +14,7 @@ enum nv_test_mongo_kind {
 	NV_TEST_MONGO_SECANTUS,            /* a replica set of one: transactions, change streams */
 	NV_TEST_MONGO_SECANTUS_STANDALONE, /* says it is standalone, yet has transactions */
 	NV_TEST_MONGO_JAVA, /* mongo-java-server: an old protocol, no sessions; in memory */
+	NV_TEST_MONGO_FERRET, /* FerretDB 1: refuses much, and loses some */
 };
 
 struct nv_test_mongo {

@@ -4,10 +4,11 @@
 # Fetches the MongoDB-compatible servers that tests start, and the Mongoose that writes beside a mount, each pinned by version and by the
 # hash of every file:
 #
-#   sh tests/servers/fetch.sh [secantusdb] [mongo-java-server] [mongoose]
+#   sh tests/servers/fetch.sh [secantusdb] [mongo-java-server] [mongoose] [ferretdb]
 #
 # They land in ${NV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/netviewfs-tests}; what is there is not fetched again. Needs python3 with pip
-# for the first, Maven and a Java runtime for the second, Node and npm for the third. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
+# for the first, Maven and a Java runtime for the second, Node and npm for the third; the fourth, which is built here, is left out unless it is named, and wants Go 1.24 or later,
+# which Debian 12 has not. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -64,11 +65,24 @@ fetch_mongoose() {
 	npm ci --silent --no-audit --no-fund --ignore-scripts --no-update-notifier
 }
 
+# A module's zip has no version.txt, without which the program ends at once.
+fetch_ferretdb() {
+	sum=$(go mod download -json github.com/FerretDB/FerretDB@v1.24.2 | tr -d ' \t",' >module && sed -n 's/^Sum://p' module)
+	[ "$sum" = h1:trrUU0LbmusMbyubhPS1IELncvrIwKrsRT2LW1UUWCw= ]
+	cp -r "$(sed -n 's/^Dir://p' module)" source
+	chmod -R u+w source
+	echo v1.24.2 >source/build/version/version.txt
+	# The module's own go.sum has the hashes of what it needs.
+	(cd source && go build -buildvcs=false -o ../ferretdb ./cmd/ferretdb)
+	rm -rf source module
+}
+
 [ $# -gt 0 ] || set -- secantusdb mongo-java-server mongoose
 for server in "$@"; do
 	case $server in
 	secantusdb) get secantusdb-0.6.0b17 fetch_secantusdb ;;
 	mongo-java-server) get mongo-java-server-1.47.0 fetch_mongo_java_server ;;
+	ferretdb) get ferretdb-1.24.2 fetch_ferretdb ;;
 	mongoose) get mongoose-8.24.10 fetch_mongoose ;;
 	*)
 		echo "fetch.sh: no such server: $server" >&2
