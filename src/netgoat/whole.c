@@ -63,8 +63,8 @@ static int ask_ids(struct nv_whole *whole, struct nv_whole_there *there, const b
 
 /* Fills *there. The document to be replaced is the one that the writer read: what has come since to
  * a name that was free is in the way. */
-static int look(struct nv_whole *whole, const struct nv_version *seen,
-                struct nv_whole_there *there, struct nv_err *err)
+static int look(struct nv_whole *whole, const struct nv_version *seen, struct nv_whole_there *there,
+                struct nv_err *err)
 {
 	there->id = whole->id;
 	there->old = seen ? nv_doc_id(&there->arena, seen->doc) : NULL;
