@@ -63,7 +63,7 @@ static void fill_stat(const struct nv_fs *fs, enum nv_type type, unsigned flags,
 	mode_t mode = type == NV_DIR    ? S_IFDIR | 0755
 	              : type == NV_LINK ? S_IFLNK | 0777
 	                                : S_IFREG | 0644;
-	if (flags & NV_ROW_PRIVATE) {
+	if ((flags & NV_ROW_PRIVATE) && type != NV_LINK) {
 		mode &= ~(mode_t)077;
 	}
 	memset(stat, 0, sizeof(*stat));
