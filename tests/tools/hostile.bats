@@ -67,6 +67,6 @@ documents() {
 	nv_import teams <<<'{"_id":{"$oid":"65e2d0000001000000000001"},"name":"Home","slug":"home"}'
 	nv_import domains <<<'{"_id":{"$oid":"65e2d0000003000000000001"},"teamId":{"$oid":"65e2d0000001000000000001"},"domain":"home.example.com"}'
 	nv_mount
-	made=$(hostile make "$NV_DIR/redis.sock" "$MNT") || nv_fail "$made"
+	made=$(hostile make "$NV_DIR/redis.sock" "$MNT" ${NV_DOCS_SERVER:+utf8}) || nv_fail "$made"
 	diff <(echo "$made") <(nv_docs dnsrecords .name | jq -r . | LC_ALL=C sort)
 }
