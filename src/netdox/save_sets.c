@@ -134,7 +134,13 @@ static int diff(struct nv_change *change, const struct nv_records *base,
 
 		return failed < 0 ? nv_fail(err, -failed, "out of memory") : 0;
 	}
-	int r = nv_set_diff(change->layout, base, mine, &change->default_network, ret,
+	/* A full mount brings back what was there, to the byte. */
+	struct nv_layout layout = *change->layout;
+	if (change->netdox->mode == NV_MOUNT_FULL) {
+		layout.fold = false;
+		layout.qualify = NULL;
+	}
+	int r = nv_set_diff(&layout, base, mine, &change->default_network, ret,
 	                    change->call->faults);
 
 	if (r == 0 && ret->needs_network) {
@@ -149,7 +155,7 @@ static int diff(struct nv_change *change, const struct nv_records *base,
 		}
 		nv_set_changes_release(ret);
 		*ret = (struct nv_set_changes){ .needs_network = false };
-		r = nv_set_diff(change->layout, base, mine, &change->default_network, ret,
+		r = nv_set_diff(&layout, base, mine, &change->default_network, ret,
 		                change->call->faults);
 	}
 	return r < 0 ? nv_fail(err, -r,

@@ -451,7 +451,7 @@ int nv_write_unlink(void *self, const struct nv_call *call, const struct nv_node
 	if (check_only) {
 		/* Asking shows that the store is up, that the file is there and that it can be
 		 * read. */
-		return node->row->kind == NV_NETDOX_CHANGELOG ? load(netdox, node, &now, err)
+		return node->row->kind == NV_NETDOX_CHANGELOG ? nv_changelog_load(netdox, &now, err)
 		                                              : load_fresh(netdox, node, &target, &now, err);
 	}
 	return delete_file(&change, err);

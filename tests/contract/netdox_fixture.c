@@ -220,7 +220,7 @@ static void join(struct nv_buf *out, const struct nv_redis_reply *reply, size_t 
 
 static const struct {
 	const char *type;
-	const char *argv[4];
+	const char *argv[5];
 	size_t argc;
 	size_t stride;
 	bool sorted;
@@ -228,7 +228,7 @@ static const struct {
 	{ "list", { "LRANGE", "", "0", "-1" }, 4, 1, false },
 	{ "set", { "SMEMBERS", "" }, 2, 1, true },
 	{ "hash", { "HGETALL", "" }, 2, 2, true },
-	{ "zset", { "ZRANGEBYSCORE", "", "-inf", "+inf" }, 4, 1, true },
+	{ "zset", { "ZRANGEBYSCORE", "", "-inf", "+inf", "WITHSCORES" }, 5, 2, true },
 };
 
 static void assert_key_in(struct netdox_fixture *f, enum nv_redis_db db, const char *key,
@@ -250,8 +250,8 @@ static void assert_key_in(struct netdox_fixture *f, enum nv_redis_db db, const c
 	}
 	for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++) {
 		if (nv_redis_reply_is(&type->items[0], shows[i].type)) {
-			const char *argv[4] = { shows[i].argv[0], key, shows[i].argv[2],
-				                shows[i].argv[3] };
+			const char *argv[5] = { shows[i].argv[0], key, shows[i].argv[2],
+				                shows[i].argv[3], shows[i].argv[4] };
 
 			ask(f, db, shows[i].argc, argv, NULL, &value);
 			join(&text, &value->items[0], shows[i].stride, shows[i].sorted);

@@ -484,11 +484,283 @@ static void test_what_nobody_should_have(void **state)
 	}
 }
 
+/* --- full mounts --- */
+
+#define ORPHANS "netdox/orphans/0/"
+
+static void test_orphans_are_written(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->from;
+
+	assert_int_equal(path_write(f, ORPHANS "meta;x", "--- hash\nplugin: p\n---\nk: v\n"), 0);
+	assert_key(f, "meta;x", "hash k=v");
+	assert_key(f, "meta;x;details", "hash plugin=p");
+	assert_log(f, "create orphan,meta;x,netviewfs", NULL);
+	assert_stamped(f, "meta;x", true);
+	assert_stamped(f, "meta;x;details", true);
+	assert_int_equal(path_write(f, ORPHANS "meta;x", "--- list\nplugin: p\n---\nb\na\n"), 0);
+	assert_key(f, "meta;x", "list b|a");
+	assert_int_equal(path_write(f, ORPHANS "meta;x", "--- list\nplugin: p\n---\nb\na\n"), 0);
+	assert_log(f, "updated orphan list,meta;x,netviewfs", NULL);
+	assert_int_equal(path_write(f, ORPHANS "dns;z", "--- zset\n---\n1 a\n-inf b\n"), 0);
+	assert_key(f, "dns;z", "zset a=1|b=-inf");
+	assert_int_equal(
+		path_write(f, ORPHANS "dns;t", "--- stream\n---\n{\"id\":\"5-1\",\"k\":\"v\"}\n"),
+		0);
+	assert_int_equal(
+		path_write(
+			f, ORPHANS "dns;t",
+			"--- stream\n---\n{\"id\":\"4-1\",\"k\":\"v\"}\n{\"id\":\"5-1\",\"k\":\"w\"}\n"),
+		0);
+	assert_text(
+		f, ORPHANS "dns;t",
+		"--- stream\n---\n{\"id\":\"4-1\",\"k\":\"v\"}\n{\"id\":\"5-1\",\"k\":\"w\"}\n");
+	assert_log(f, "create orphan,dns;z,netviewfs", "create orphan,dns;t,netviewfs",
+	           "updated orphan stream,dns;t,netviewfs", NULL);
+	assert_int_equal(path_write(f, "netdox/orphans/1/meta;x", "--- string\n---\nv\n"), 0);
+	assert_key1(f, "meta;x", "string v");
+	assert_stamped(f, "meta;x", true);
+}
+
+static void test_orphans_of_others_stay(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->from;
+	struct nv_blob *base cleanup_blob = NULL;
+	struct nv_save_result result = { .changed = false };
+
+	/* members that other paths stand for are in no text, and no text removes them */
+	redis_do(f, "SADD", "dns", "[lan]a", NULL);
+	redis_do(f, "SADD", "meta", "[lan]a", "gone", NULL);
+	assert_text(f, ORPHANS "meta", "--- set\n---\ngone\n");
+	assert_int_equal(path_write(f, ORPHANS "meta", "--- set\n---\nback\n"), 0);
+	assert_key(f, "meta", "set [lan]a|back");
+	/* a key that a path stands for is not replaced by who did not see it */
+	redis_do(f, "HSET", "meta;[lan]a", "k", "v", NULL);
+	assert_int_equal(path_save(f, ORPHANS "meta;[lan]a", NULL, "--- string\n---\nx\n", &result),
+	                 -ESTALE);
+	/* and one that changed since it was read neither */
+	redis_do(f, "SET", "dns;s", "1", NULL);
+	assert_int_equal(path_load(f, ORPHANS "dns;s", &base), 0);
+	redis_do(f, "SET", "dns;s", "2", NULL);
+	assert_int_equal(path_save(f, ORPHANS "dns;s", base, "--- string\n---\n3\n", &result),
+	                 -ESTALE);
+	assert_key(f, "dns;s", "string 2");
+	/* keys of other programs cannot be named */
+	assert_int_equal(path_accepts(f, ORPHANS "somebody:else"), -EINVAL);
+	assert_int_equal(
+		path_save(f, ORPHANS "somebody:else", NULL, "--- string\n---\nx\n", &result),
+		-EINVAL);
+	nv_save_result_release(&result);
+	remount_as(f, NV_MOUNT_NORMAL);
+	assert_int_equal(path_accepts(f, ORPHANS "dns;new"), -EPERM);
+	assert_int_equal(path_save(f, ORPHANS "dns;s", NULL, "--- string\n---\nx\n", &result),
+	                 -EPERM);
+}
+
+static void test_data_of_any_type_comes_back(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->from;
+	static const char stream[] = "--- stream\n---\n{\"id\":\"5-1\",\"k\":\"v\"}\n";
+
+	redis_do(f, "SADD", "dns", "[lan]a", NULL);
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/pdata/z", "--- zset\n---\n1 m\n"), 0);
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/pdata/t", stream), 0);
+	assert_text(f, "netdox/dns/lan/a/pdata/t", stream);
+	assert_key(f, "pdata;dns;[lan]a;z", "zset m=1");
+	assert_log(f, "updated plugin data zset,pdata;dns;[lan]a;z,netviewfs",
+	           "updated plugin data stream,pdata;dns;[lan]a;t,netviewfs", NULL);
+	remount_as(f, NV_MOUNT_NORMAL);
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/pdata/y", "--- zset\n---\n1 m\n"),
+	                 -EINVAL);
+}
+
+static void test_lines_are_stored_as_they_are(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->from;
+
+	redis_do(f, "SADD", "dns", "[lan]a", NULL);
+	redis_do(f, "SET", "default_network", "lan", NULL);
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/records", "scan a 10.0.0.1\nscan A b\n"),
+	                 0);
+	assert_key(f, "dns;[lan]a;scan", "set A|a");
+	assert_key(f, "dns;[lan]a;scan;A", "set b");
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/records", "maps A b\n"), -EINVAL);
+}
+
+static void test_last_modified(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->from;
+	struct nv_save_result result = { .changed = false };
+
+	assert_gone(f, "netdox/last-modified");
+	nv_netdox_forget(f->netdox);
+	redis_do(f, "HSET", "last-modified", "k", "2026-11-24T00:00:00.000Z", NULL);
+	assert_names(f, "netdox", "dns last-modified nodes orphans processed reports");
+	assert_text(f, "netdox/last-modified", "k: 2026-11-24T00:00:00.000Z\n");
+	assert_int_equal(path_save(f, "netdox/last-modified", NULL, "k: x\n", &result), -EPERM);
+	assert_int_equal(path_unlink(f, "netdox/last-modified", NULL, true), -EPERM);
+	redis_do(f, "DEL", "last-modified", NULL);
+	redis_do(f, "SET", "last-modified", "no hash", NULL);
+	remount_as(f, NV_MOUNT_FULL);
+	struct nv_blob *blob cleanup_blob = NULL;
+	assert_int_equal(path_load(f, "netdox/last-modified", &blob), -EIO);
+	assert_text(f, ORPHANS "last-modified", "--- string\n---\nno hash\n");
+	remount_as(f, NV_MOUNT_NORMAL);
+	assert_names(f, "netdox", "dns nodes orphans processed reports");
+}
+
+/* --- names that a path must cut --- */
+
+static void test_long_names(void **state)
+{
+	struct pair *pair = *state;
+	char member[400] = "[lan]";
+	char path[600];
+	char key[600];
+
+	memset(member + 5, 'x', 300);
+	snprintf(key, sizeof(key), "meta;%s", member);
+	redis_do(pair->from, "SADD", "dns", member, "[lan]a", NULL);
+	redis_do(pair->from, "SADD", "meta", member, NULL);
+	redis_do(pair->from, "HSET", key, "k", "v", NULL);
+	assert_names(pair->from, "netdox/dns/lan", "a");
+	snprintf(path, sizeof(path), "--- set\n---\n%s\n", member);
+	assert_text(pair->from, ORPHANS "dns", path);
+	assert_text(pair->from, ORPHANS "meta", path);
+	snprintf(path, sizeof(path), "netdox/dns/lan/%.245s", member + 5);
+	assert_gone(pair->from, path);
+	assert_int_equal(path_mkdir(pair->to, path), -EINVAL);
+	restore(pair, SHUFFLED);
+	remount_as(pair->from, NV_MOUNT_NORMAL);
+	assert_names(pair->from, "netdox/orphans", "");
+}
+
+/* --- restore mounts --- */
+
+static void test_a_restore_begins_with_nothing(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->to;
+
+	redis_do(f, "SET", "somebody:else", "1", NULL);
+	redis_do1(f, "SET", "dnsx", "1", NULL);
+	assert_int_equal(nv_netdox_check_empty(f->netdox, &f->err), 0);
+	redis_do1(f, "SADD", "nodes", "x", NULL);
+	assert_int_equal(nv_netdox_check_empty(f->netdox, &f->err), -ENOTEMPTY);
+	assert_non_null(strstr(f->err.msg, "database 1 is not empty: it has the key 'nodes'"));
+	redis_do(f, "SET", "changelog", "any type", NULL);
+	assert_int_equal(nv_netdox_check_empty(f->netdox, &f->err), -ENOTEMPTY);
+	assert_non_null(strstr(f->err.msg, "database 0 is not empty: it has the key 'changelog'"));
+}
+
+static void test_texts_cut_short_are_refused(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->to;
+	static const struct {
+		const char *path;
+		const char *text;
+	} texts[] = {
+		{ "netdox/changelog",
+		  "{\"id\":\"1-1\",\"k\":\"v\"}\n{\"id\":\"1-2\",\"k\":\"v\"}" },
+		{ "netdox/last-modified", "k: v" },
+		{ "netdox/default_network", "lan" },
+		{ "netdox/dns/lan/a/records", "scan A 10.0.0.1\nscan A 10.0" },
+		{ "netdox/dns/lan/a/maps", "[lan]b" },
+		{ "netdox/dns/lan/a/pdata/x", "--- list\n---\na" },
+		{ "netdox/processed/L/alt_names", "a" },
+		{ ORPHANS "meta", "--- set\n---\na" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct nv_save_result result = { .changed = false };
+
+		assert_int_equal(
+			path_check(f, texts[i].path, NULL, texts[i].text, 0, NV_CHECK_PREFIX), 0);
+		assert_int_equal(
+			path_check(f, texts[i].path, NULL, texts[i].text, 0, NV_CHECK_WHOLE),
+			-EINVAL);
+		assert_int_equal(path_save(f, texts[i].path, NULL, texts[i].text, &result),
+		                 -EINVAL);
+	}
+	assert_int_equal(nv_netdox_check_empty(f->netdox, &f->err), 0);
+}
+
+/* More than one answer and one call take. */
+static void test_a_long_changelog(void **state)
+{
+	struct pair *pair = *state;
+	size_t size;
+
+	free(redis_text(
+		pair->from, NV_REDIS_MAIN,
+		"for i = 1, 45000 do\n"
+		"  redis.call('XADD', 'changelog', '1-' .. i, 'change', 'create dns name',\n"
+		"             'value', '[lan]' .. i, 'plugin', 'scan')\n"
+		"end\n"
+		"return ''",
+		&size));
+	restore(pair, IN_ORDER);
+	assert_int_equal(log_length(pair->to), 45000);
+	/* a shorter one then is all there is */
+	copy_file(pair, "netdox/changelog", IN_ORDER);
+	assert_same(pair);
+	struct nv_save_result result = { .changed = false };
+	assert_int_equal(path_save(pair->to, "netdox/changelog", NULL,
+	                           "{\"id\":\"1-1\",\"k\":\"v\"}\n", &result),
+	                 0);
+	assert_text(pair->to, "netdox/changelog", "{\"id\":\"1-1\",\"k\":\"v\"}\n");
+	nv_save_result_release(&result);
+	assert_int_equal(path_unlink(pair->to, "netdox/changelog", NULL, true), 0);
+	assert_int_equal(path_unlink(pair->to, "netdox/changelog", NULL, false), 0);
+	assert_gone(pair->to, "netdox/changelog");
+}
+
+static void test_what_was_put_into_orphans_is_shown(void **state)
+{
+	struct pair *pair = *state;
+	struct netdox_fixture *f = pair->to;
+
+	/* a member of an index that a path stands for by now stays, and the file too */
+	assert_int_equal(path_mkdir(f, "netdox/dns/lan/a"), 0);
+	assert_int_equal(path_write(f, "netdox/dns/lan/a/meta", "k: v\n"), 0);
+	assert_int_equal(path_write(f, ORPHANS "meta", "--- set\n---\nx\n"), 0);
+	assert_key(f, "meta", "set [lan]a|x");
+	assert_int_equal(path_write(f, ORPHANS "meta", "--- set\n---\ny\n"), 0);
+	assert_key(f, "meta", "set [lan]a|y");
+	assert_int_equal(path_write(f, ORPHANS "meta;[lan]a", "--- hash\n---\nk: w\n"), 0);
+	assert_text(f, ORPHANS "meta;[lan]a", "--- hash\n---\nk: w\n");
+	assert_names(f, "netdox/orphans/0", "meta meta;[lan]a");
+	assert_text(f, "netdox/dns/lan/a/meta", "k: w\n");
+	assert_int_equal(path_unlink(f, ORPHANS "meta", NULL, false), 0);
+	assert_key(f, "meta", "set [lan]a");
+	assert_names(f, "netdox/orphans/0", "meta;[lan]a");
+	assert_key(f, "changelog", "none");
+	assert_key(f, "last-modified", "none");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_what_users_have, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_what_nobody_should_have, setup, teardown),
+		TEST(test_what_users_have),
+		TEST(test_what_nobody_should_have),
+		TEST(test_orphans_are_written),
+		TEST(test_orphans_of_others_stay),
+		TEST(test_data_of_any_type_comes_back),
+		TEST(test_lines_are_stored_as_they_are),
+		TEST(test_last_modified),
+		TEST(test_long_names),
+		TEST(test_a_restore_begins_with_nothing),
+		TEST(test_texts_cut_short_are_refused),
+		TEST(test_a_long_changelog),
+		TEST(test_what_was_put_into_orphans_is_shown),
 	};
 
 	netdox_need_server((int)(sizeof(tests) / sizeof(tests[0])));
