@@ -30,10 +30,10 @@ const struct nv_row nv_tree_rows[] = {
 	DOC(dir "/analytics/" size, NV_DIR, NV_NG_CHUNKS, NV_DOC_ANALYTICS, scope,                 \
 	    NV_ROW_STRUCTURAL),                                                                    \
 		DOC(dir "/analytics/" size "/DAY.ndjson", NV_FILE, NV_NG_CHUNK, NV_DOC_ANALYTICS,  \
-	            scope, NV_ROW_READONLY | NV_ROW_DERIVED | DOC_RESTORED)
+	            scope, NV_ROW_READONLY | NV_ROW_DERIVED | DOC_REFILLED)
 #define DOC_ANALYTICS(dir, scope)                                                                  \
 	DOC(dir "/analytics", NV_DIR, NV_NG_SIZES, NV_DOC_ANALYTICS, scope,                        \
-	    NV_ROW_STRUCTURAL | NV_ROW_DERIVED | DOC_RESTORED),                                    \
+	    NV_ROW_STRUCTURAL | NV_ROW_DERIVED | DOC_REFILLED),                                    \
 		DOC_CHUNKS(dir, scope, "minute"), DOC_CHUNKS(dir, scope, "hour"),                  \
 		DOC_CHUNKS(dir, scope, "other")
 #define DOC_DOMAIN(dir, list_scope, scope)                                                         \
@@ -78,7 +78,7 @@ const struct nv_row nv_tree_rows[] = {
 		DOC_ORPHANS("/orphans/alerts", NV_DOC_ALERT, DOC_FILE),                            \
 		DOC_ORPHANS("/orphans/incidents", NV_DOC_INCIDENT, DOC_FILE),                      \
 		DOC_ORPHANS("/orphans/analytics", NV_DOC_ANALYTICS,                                \
-	                    NV_ROW_READONLY | DOC_RESTORED)
+	                    NV_ROW_READONLY | DOC_REFILLED)
 #define DOC_ORPHANS(dir, doc, file_flags)                                                          \
 	DOC(dir, NV_DIR, NV_NG_LIST, doc, NV_NG_IN_ORPHANS, NV_ROW_STRUCTURAL),                    \
 		DOC(dir "/ID.json", NV_FILE, NV_NG_DOC, doc, NV_NG_IN_ORPHANS, file_flags)
@@ -88,10 +88,10 @@ const struct nv_row nv_tree_rows[] = {
 #define DOC_OPS nv_netgoat_ops
 #define DOC_OBJECT (NV_ROW_OBJECT | NV_ROW_NAMED)
 #define DOC_FILE 0
-#define DOC_RESTORED NV_ROW_RESTORED
+#define DOC_REFILLED NV_ROW_REFILLED
 	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
 	DOC("/changelog", NV_FILE, NV_NG_CHANGELOG, 0, NV_NG_TOP,
-	    NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_RESTORED),
+	    NV_ROW_READONLY | NV_ROW_GROWS | NV_ROW_RESTORED | NV_ROW_EMPTY),
 	DOC_TEAMS,
 	DOC_USERS,
 	DOC("/users/USER/teams", NV_DIR, NV_NG_LINKS, NV_DOC_TEAM, NV_NG_IN_USER,
@@ -104,7 +104,7 @@ const struct nv_row nv_tree_rows[] = {
 #undef DOC_OPS
 #undef DOC_OBJECT
 #undef DOC_FILE
-#undef DOC_RESTORED
+#undef DOC_REFILLED
 
 /* netdox/ */
 #define NETDOX(path, row_type, row_kind, row_flags, row_ops)                                       \
@@ -176,7 +176,7 @@ const struct nv_row nv_tree_rows[] = {
 #define DOC_OPS nv_views_stored_ops
 #define DOC_OBJECT 0
 #define DOC_FILE NV_ROW_READONLY
-#define DOC_RESTORED 0
+#define DOC_REFILLED 0
 	DOC("", NV_DIR, NV_NG_ROOT, 0, NV_NG_TOP, 0),
 	DOC_TEAMS,
 	DOC_USERS,
@@ -186,7 +186,7 @@ const struct nv_row nv_tree_rows[] = {
 #undef DOC_OPS
 #undef DOC_OBJECT
 #undef DOC_FILE
-#undef DOC_RESTORED
+#undef DOC_REFILLED
 	{ .pattern = "views/edge",
 	  .type = NV_DIR,
 	  .family = NV_FAMILY_VIEWS,

@@ -40,12 +40,12 @@ static int delete_document(struct nv_subject *subject, const struct nv_version *
 }
 
 /* Of a file of many documents. */
-static int restore_nothing(struct nv_netgoat *ng, const struct nv_call *call,
+static int save_nothing(struct nv_netgoat *ng, const struct nv_call *call,
                            const struct nv_node *node, struct nv_blob *base, struct nv_err *err)
 {
 	struct nv_save_result result = { 0 };
 	struct nv_save_request request = { .base = base, .text = "" };
-	int rc = nv_restore_lines(ng, call, node, &request, &result, err);
+	int rc = nv_ndjson_save(ng, call, node, &request, &result, err);
 	nv_save_result_release(&result);
 	return rc;
 }
@@ -58,14 +58,13 @@ int nv_docop_unlink(void *self, const struct nv_call *call, const struct nv_node
 	if (role == NV_NG_LINK) {
 		return nv_docop_leave(ng, node, check_only, err);
 	}
-	bool lines = ng->mode == NV_MOUNT_RESTORE &&
-	             (role == NV_NG_CHANGELOG || role == NV_NG_CHUNK);
+	bool lines = ng->mode >= NV_MOUNT_FULL && (role == NV_NG_CHANGELOG || role == NV_NG_CHUNK);
 	if ((role != NV_NG_DOC && !lines) || (node->row->flags & NV_ROW_READONLY)) {
 		return nv_fail(err, EPERM, "%s goes with what it belongs to", node->path);
 	}
 	if (lines && (check_only || role == NV_NG_CHANGELOG)) {
 		return check_only ? nv_docstore_ping(ng->store, err)
-		                  : restore_nothing(ng, call, node, base, err);
+		                  : save_nothing(ng, call, node, base, err);
 	}
 	cleanup_founddoc struct nv_founddoc found = { 0 };
 	int rc = nv_docs_find(ng, node, nv_ng_text_mode(ng), true, &found, err);
@@ -73,7 +72,7 @@ int nv_docop_unlink(void *self, const struct nv_call *call, const struct nv_node
 		return rc;
 	}
 	if (lines) {
-		return restore_nothing(ng, call, node, base ? base : found.item->blob, err);
+		return save_nothing(ng, call, node, base ? base : found.item->blob, err);
 	}
 	const struct nv_version *now = nv_version_of(found.item->blob);
 	const struct nv_version *seen = base ? nv_version_of(base) : now;

@@ -296,7 +296,7 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 	bson_t *doc = NULL;
 	if (role == NV_NG_CHANGELOG || role == NV_NG_CHUNK) {
 		return how == NV_CHECK_WHOLE && !(node->row->flags & NV_ROW_READONLY)
-		               ? nv_restore_check_lines(text, size, call->faults, err)
+		               ? nv_ndjson_check(text, size, call->faults, err)
 		               : 0;
 	}
 	if (is_opaque(base, text, size, how)) {
@@ -422,12 +422,12 @@ int nv_docop_save(void *self, const struct nv_call *call, const struct nv_node *
 	enum nv_ng_role role = NV_NG_ROLE(node->row->kind);
 	bool restore = ng->mode == NV_MOUNT_RESTORE;
 	bool lines = role == NV_NG_CHANGELOG || role == NV_NG_CHUNK;
-	if ((role != NV_NG_DOC && role != NV_NG_OWN && !(lines && restore)) ||
+	if ((role != NV_NG_DOC && role != NV_NG_OWN && !(lines && ng->mode >= NV_MOUNT_FULL)) ||
 	    (node->row->flags & NV_ROW_READONLY)) {
 		return nv_fail(err, EPERM, "%s is not written by hand", node->path);
 	}
-	if (restore) {
-		return lines ? nv_restore_lines(ng, call, node, request, result, err)
+	if (lines || restore) {
+		return lines ? nv_ndjson_save(ng, call, node, request, result, err)
 		             : nv_restore_document(ng, call, node, request, result, err);
 	}
 	if (ng->mode == NV_MOUNT_FULL) {

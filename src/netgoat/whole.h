@@ -86,24 +86,34 @@ int nv_whole_collect(struct nv_whole *whole, const struct nv_whole_there *there,
                      const struct nv_version *seen, struct nv_whole_plan *plan, struct nv_doctx *tx,
                      struct nv_err *err);
 
+/* Adds the DELETE of a stored document that still is as it was read: of all its fields that a path
+ * can name. 0 or -ENOMEM. */
+int nv_whole_remove(struct nv_doctx *tx, const char *collection, const bson_t *stored);
+
 /* As nv_docop_save, in a full mount. */
 int nv_whole_save(struct nv_netgoat *ng, const struct nv_call *call, const struct nv_node *node,
                   const struct nv_save_request *request, struct nv_save_result *result,
                   struct nv_err *err);
 
-/* ---- restore.c, restore_lines.c: restore mounts ---- */
+/* What objects of a path there are; scope is set in place. -EEXIST (the name of several), the
+ * store's. */
+int nv_whole_find_heads(struct nv_netgoat *ng, const struct nv_node *node,
+                        struct nv_ng_place *place, struct nv_err *err);
+
+/* ---- restore.c: restore mounts ---- */
 
 int nv_restore_document(struct nv_netgoat *ng, const struct nv_call *call,
                         const struct nv_node *node, const struct nv_save_request *request,
                         struct nv_save_result *result, struct nv_err *err);
 
-/* The changelog, or an analytics file. */
-int nv_restore_lines(struct nv_netgoat *ng, const struct nv_call *call, const struct nv_node *node,
-                     const struct nv_save_request *request, struct nv_save_result *result,
-                     struct nv_err *err);
+/* ---- ndjson.c: files of a document a line ---- */
+
+/* The changelog of a restore mount, or an analytics file. */
+int nv_ndjson_save(struct nv_netgoat *ng, const struct nv_call *call, const struct nv_node *node,
+                   const struct nv_save_request *request, struct nv_save_result *result,
+                   struct nv_err *err);
 
 /* Judges the lines of such a text. 0, -EINVAL (faults), -ENOMEM. */
-int nv_restore_check_lines(const char *text, size_t size, struct nv_faults *faults,
-                           struct nv_err *err);
+int nv_ndjson_check(const char *text, size_t size, struct nv_faults *faults, struct nv_err *err);
 
 #endif

@@ -18,21 +18,17 @@ static bool is_clean(const char *key)
 	return *key && *key != '$' && !strchr(key, '.');
 }
 
-/* Takes the stored document away as it was read, for the new one to come. */
-static int add_exact(struct nv_doctx *tx, const struct nv_whole_there *there, const bson_t *final)
+int nv_whole_remove(struct nv_doctx *tx, const char *collection, const bson_t *stored)
 {
 	struct nv_arena *arena = &tx->arena;
-	size_t count = bson_count_keys(there->stored);
+	size_t count = bson_count_keys(stored);
 	struct nv_docexpect *expects = nv_arena_alloc(arena, count + 1, sizeof(*expects));
 	struct nv_docwrite gone = { .kind = NV_DOCWRITE_DELETE,
-		                    .collection = there->collection,
-		                    .id = there->id,
+		                    .collection = collection,
+		                    .id = nv_doc_id(arena, stored),
 		                    .expects = expects };
-	struct nv_docwrite come = { .kind = NV_DOCWRITE_INSERT,
-		                    .collection = there->collection,
-		                    .doc = final };
 	bson_iter_t iter;
-	if (!expects || !bson_iter_init(&iter, there->stored)) {
+	if (!expects || !gone.id || !bson_iter_init(&iter, stored)) {
 		return -ENOMEM;
 	}
 	while (bson_iter_next(&iter)) {
@@ -47,7 +43,16 @@ static int add_exact(struct nv_doctx *tx, const struct nv_whole_there *there, co
 				                       .value = nv_arena_value(arena, &iter) };
 		}
 	}
-	int rc = nv_doctx_add(tx, &gone, NV_TX_PLAIN);
+	return nv_arena_error(arena) ? -ENOMEM : nv_doctx_add(tx, &gone, NV_TX_PLAIN);
+}
+
+/* Takes the stored document away as it was read, for the new one to come. */
+static int add_exact(struct nv_doctx *tx, const struct nv_whole_there *there, const bson_t *final)
+{
+	struct nv_docwrite come = { .kind = NV_DOCWRITE_INSERT,
+		                    .collection = there->collection,
+		                    .doc = final };
+	int rc = nv_whole_remove(tx, there->collection, there->stored);
 	return rc ? rc : nv_doctx_add(tx, &come, NV_TX_PLAIN);
 }
 

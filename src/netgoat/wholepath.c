@@ -55,8 +55,8 @@ static int find_head(struct nv_netgoat *ng, const struct nv_ng_place *parent, en
 	                     : 0;
 }
 
-static int find_heads(struct nv_netgoat *ng, const struct nv_node *node, struct nv_ng_place *place,
-                      struct nv_err *err)
+int nv_whole_find_heads(struct nv_netgoat *ng, const struct nv_node *node,
+                        struct nv_ng_place *place, struct nv_err *err)
 {
 	static const struct nv_ng_place top = { .scope = NV_NG_TOP };
 	bool orphan = place->scope == NV_NG_IN_ORPHAN_DOMAIN;
@@ -134,7 +134,7 @@ int nv_whole_find_path(struct nv_whole *whole, struct nv_netgoat *ng, const stru
 	const struct nv_ng_place *place = &subject->place;
 	bool own = NV_NG_ROLE(node->row->kind) == NV_NG_OWN;
 	int rc = read_path(whole, ng, node, faults, err);
-	rc = rc ? rc : find_heads(ng, node, &subject->place, err);
+	rc = rc ? rc : nv_whole_find_heads(ng, node, &subject->place, err);
 	if (rc) {
 		return rc;
 	}

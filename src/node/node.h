@@ -84,6 +84,8 @@ enum nv_row_flags {
 	/* file: in a restore mount another path may bring it about; who makes its directory sees it
 	 * only once he has made it. In other mounts this flag is not set */
 	NV_ROW_SHARED = 1 << 17,
+	/* as RESTORED, and in a full mount too (what is measured and not made, but brought back) */
+	NV_ROW_REFILLED = 1 << 18,
 };
 
 /* -o full, -o restore; each can do what those before it can. */

@@ -22,7 +22,7 @@ static unsigned flags_in(unsigned flags, enum nv_mount_mode mode)
 	if (full && (flags & NV_ROW_LINKED)) {
 		flags |= NV_ROW_READONLY | NV_ROW_DERIVED;
 	}
-	if (restore && (flags & NV_ROW_RESTORED)) {
+	if ((restore && (flags & NV_ROW_RESTORED)) || (full && (flags & NV_ROW_REFILLED))) {
 		flags &= ~(unsigned)(NV_ROW_READONLY | NV_ROW_DERIVED);
 	}
 	if (!full || (!restore && (flags & NV_ROW_RESTORED))) {

@@ -352,6 +352,45 @@ static void children_may_come_first(void **state)
 	           "create team|teams;64b000000000000000000001|netgoat/teams/acme", NULL);
 }
 
+/* What was measured is not made in a mount, but it is brought back, a file in one commit. */
+static void analytics_are_brought_back(void **state)
+{
+	struct netgoat_fixture *f = *state;
+	full(f);
+#define CHUNK COM "/analytics/hour/2026-01-02.ndjson"
+#define CHUNK_LOG "analytics;64c000000000000000000001|" CHUNK
+#define LINE(id, n)                                                                                \
+	"{'_id':" id ",'domainId':" COM_ID ",'interval':'hour','timestamp':" DATE ",'n':" n "}\n"
+	assert_string_equal(save(f, CHUNK, NULL, LINE("1", "1") LINE("2", "2")), "ok");
+	assert_string_equal(content(f, CHUNK), LINE("1", "1") LINE("2", "2"));
+	assert_log(f, "create analytics|" CHUNK_LOG, NULL);
+	assert_string_equal(edit(f, CHUNK, LINE("1", "1") LINE("2", "2")), "same");
+	assert_string_equal(edit(f, CHUNK, LINE("2", "20") LINE("3", "3")), "ok");
+	assert_string_equal(content(f, CHUNK), LINE("2", "20") LINE("3", "3"));
+	assert_log(f, "update analytics|" CHUNK_LOG, NULL);
+	/* Others go on measuring. */
+	cleanup_blob struct nv_blob *base = version(f, CHUNK);
+	poke(f, "analytics", "2", "n", "21");
+	later(f);
+	assert_string_equal(save(f, CHUNK, base, LINE("2", "20") LINE("3", "30")), "ok");
+	assert_string_equal(content(f, CHUNK), LINE("2", "21") LINE("3", "30"));
+	assert_string_equal(save(f, CHUNK, base, LINE("2", "22") LINE("3", "3")), "ESTALE");
+	assert_string_equal(content(f, CHUNK), LINE("2", "21") LINE("3", "30"));
+	assert_log(f, "update analytics|" CHUNK_LOG, NULL);
+	/* Every line is of the file. */
+	assert_string_equal(save(f, COM "/analytics/hour/2026-01-03.ndjson", NULL, LINE("4", "4")),
+	                    "EINVAL");
+	assert_reason(f, 1, "of another domain, size or day");
+	assert_string_equal(save(f, ORG "/analytics/hour/2026-01-02.ndjson", NULL, LINE("4", "4")),
+	                    "EINVAL");
+	assert_string_equal(
+		save(f, "netgoat/analytics/hour/2026-01-02.ndjson", NULL, LINE("4", "4")),
+		"EINVAL");
+	assert_string_equal(do_unlink(f, CHUNK), "ok");
+	assert_int_equal(count(f, "analytics"), 0);
+	assert_log(f, "delete analytics|" CHUNK_LOG, NULL);
+}
+
 static void removing_and_renaming_in_a_full_mount(void **state)
 {
 	struct netgoat_fixture *f = *state;
@@ -562,6 +601,7 @@ int main(void)
 		NETGOAT_CASES(another_document_stands_there),
 		NETGOAT_CASES(a_document_comes_from_elsewhere),
 		NETGOAT_CASES(children_may_come_first),
+		NETGOAT_CASES(analytics_are_brought_back),
 		NETGOAT_CASES(removing_and_renaming_in_a_full_mount),
 		NETGOAT_CASES(a_backup_is_restored),
 	};
