@@ -8,7 +8,7 @@
  *
  *   arm STEP before|after PID    "armed": that process is killed at command STEP from now on
  *   state                        "commands N cut 0|1": since
- *   forget                       "forgotten": the server's sessions, with the locks of the dead
+ *   command JSON                 "ok", or why not: a command for the server's database admin
  *
  * and ends when the input does.
  */
@@ -21,19 +21,19 @@
 
 #include "lib/mongo_proxy.h"
 
-/* A server without sessions has nothing to forget: what it answers does not matter. */
-static void forget(const char *server_port)
+/* Runs a command on the server's database admin, and says "ok", or why not. */
+static void command(const char *server_port, const char *json)
 {
 	char uri[64];
-	bson_t *command = BCON_NEW("killAllSessions", "[", "]");
+	bson_error_t error = { 0 };
+	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
 	(void)snprintf(uri, sizeof(uri), "mongodb://127.0.0.1:%s", server_port);
 	mongoc_client_t *client = mongoc_client_new(uri);
-	if (client) {
-		(void)mongoc_client_command_simple(client, "admin", command, NULL, NULL, NULL);
-		mongoc_client_destroy(client);
-	}
-	bson_destroy(command);
-	(void)puts("forgotten");
+	bool done = doc && client &&
+	            mongoc_client_command_simple(client, "admin", doc, NULL, NULL, &error);
+	(void)puts(done ? "ok" : error.message);
+	mongoc_client_destroy(client);
+	bson_destroy(doc);
 }
 
 static bool answer(struct nv_test_proxy *proxy, const char *server_port, const char *line)
@@ -49,8 +49,8 @@ static bool answer(struct nv_test_proxy *proxy, const char *server_port, const c
 	} else if (strcmp(line, "state\n") == 0) {
 		(void)printf("commands %u cut %d\n", nv_test_proxy_commands(proxy),
 		             nv_test_proxy_has_cut(proxy));
-	} else if (strcmp(line, "forget\n") == 0) {
-		forget(server_port);
+	} else if (strncmp(line, "command ", 8) == 0) {
+		command(server_port, line + 8);
 	} else {
 		(void)fprintf(stderr, "mongo_proxy: %s", line);
 		return false;
@@ -60,7 +60,7 @@ static bool answer(struct nv_test_proxy *proxy, const char *server_port, const c
 
 int main(int argc, char **argv)
 {
-	char line[128];
+	char line[256];
 	struct nv_test_proxy *proxy =
 		argc == 2 ? nv_test_proxy_new((unsigned)strtoul(argv[1], NULL, 10)) : NULL;
 	if (!proxy) {
