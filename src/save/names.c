@@ -537,6 +537,9 @@ int nv_save_symlink(struct nv_save *save, const struct nv_call *call, struct nv_
 		}
 		row = nv_tree_child(save->config.tree, dir.node.row, name, NV_LINK);
 	}
+	if (!row && nv_classify(save, call, place, name, &at, NULL) > 0) {
+		return nv_fail(err, EPERM, "%s: a link cannot stand there", name);
+	}
 	if (!row || (nv_row_is_capture(row) && nv_name_is_scratch(name, false))) {
 		return make_scratch(save, call, place, name, NV_LINK, 0777, target, err);
 	}
