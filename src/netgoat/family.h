@@ -10,6 +10,7 @@
  * orphans links changelog: the directories of their names check    schema and DNS rules
  * write    writes and their entries, collected for one commit batch    questions in one round trip
  * save remove move: what ops change
+ * whole restore ndjson: the same in full and restore mounts, where texts are whole documents
  */
 #ifndef NV_NETGOAT_FAMILY_H
 #define NV_NETGOAT_FAMILY_H

@@ -154,6 +154,11 @@ static int plan_update(struct nv_whole *whole, struct nv_whole_there *there, con
 	if (rc || !plan->final) {
 		return rc ? rc : no_memory(err);
 	}
+	const struct nv_docdir *dir = &whole->subject.dir;
+	if (!alone && (changes_parent(dir->kind, plan->final, whole->mine) ||
+	               changes_name(dir, plan->final, whole->mine))) {
+		return nv_fail(err, ESTALE, "somebody else moved the document");
+	}
 	if (alone && !nv_bson_equal(plan->final, whole->mine)) {
 		plan->exact = true;
 		plan->final = whole->mine;

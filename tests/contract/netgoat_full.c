@@ -203,6 +203,12 @@ static void changes_of_others_are_kept(void **state)
 	later(f);
 	assert_string_equal(save(f, WWW, base, WWW_TEXT("192.0.2.8", "")), "ESTALE");
 	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.7'");
+	/* Nor is it written where somebody else has moved it. */
+	poke(f, "dnsrecords", WWW_ID, "value", "'192.0.2.10'");
+	poke(f, "dnsrecords", WWW_ID, "name", "'web'");
+	later(f);
+	assert_string_equal(save(f, WWW, base, WWW_TEXT("192.0.2.8", "")), "ESTALE");
+	assert_string_equal(field(f, "dnsrecords", WWW_ID, "value"), "'192.0.2.10'");
 	zap(f, "dnsrecords", WWW_ID);
 	later(f);
 	assert_string_equal(save(f, WWW, base, WWW_TEXT("192.0.2.8", "")), "ESTALE");
