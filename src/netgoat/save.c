@@ -285,6 +285,13 @@ static bool is_opaque(const struct nv_blob *base, const char *text, size_t size,
 	       memcmp(base->text, text, size) == 0;
 }
 
+static int has_no_text(struct nv_err *err)
+{
+	return nv_fail(
+		err, EROFS,
+		"the document has no plain JSON form, so it can only be saved in a full mount");
+}
+
 int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node *node,
                    struct nv_blob *base, const char *text, size_t size, size_t from,
                    enum nv_check how, struct nv_err *err)
@@ -301,6 +308,9 @@ int nv_docop_check(void *self, const struct nv_call *call, const struct nv_node 
 	}
 	if (is_opaque(base, text, size, how)) {
 		return 0;
+	}
+	if (base && base->readonly) {
+		return has_no_text(err);
 	}
 	if (how == NV_CHECK_WHOLE) {
 		int rc = nv_json_parse(text, size, flags, &doc, call->faults);
@@ -365,9 +375,7 @@ static int save_opaque(struct nv_subject *subject, const struct nv_save_request 
 		return rc;
 	}
 	if (!is_opaque(found.item->blob, request->text, request->size, NV_CHECK_WHOLE)) {
-		return nv_fail(
-			err, EROFS,
-			"the document has no plain JSON form, so it can only be saved in a full mount");
+		return has_no_text(err);
 	}
 	result->blob = nv_blob_ref(found.item->blob);
 	return 0;

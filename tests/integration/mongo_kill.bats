@@ -88,7 +88,7 @@ kill_everywhere() {
 		state=$(proxy state)
 		[[ $state == *"cut 1" ]] || break
 		bury
-		proxy command '{"killAllSessions": []}' >/dev/null # mongo-java-server has none
+		proxy command admin '{"killAllSessions": []}' >/dev/null # mongo-java-server has none
 		last=$record
 	done
 	nv_equal armed "$(proxy arm 0 before 0)"

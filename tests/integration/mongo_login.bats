@@ -64,7 +64,7 @@ no_secret() {
 
 @test "a login of the configuration file or of the environment is used and not shown; a wrong one is one line" {
 	server_start
-	nv_equal $'port\nok' "$(echo 'command {"createUser": "ann", "pwd": "hunter2", "roles": ["root"]}' |
+	nv_equal $'port\nok' "$(echo 'command admin {"createUser": "ann", "pwd": "hunter2", "roles": ["root"]}' |
 		"$NV_BUILDDIR/tests/lib/mongo_proxy" "$PORT" | cut -d ' ' -f 1)"
 	server_stop
 	server_start --auth

@@ -8,7 +8,7 @@
  *
  *   arm STEP before|after PID    "armed": that process is killed at command STEP from now on
  *   state                        "commands N cut 0|1": since
- *   command JSON                 "ok", or why not: a command for the server's database admin
+ *   command DATABASE JSON        "ok", or why not: a command for the server
  *
  * and ends when the input does.
  */
@@ -21,22 +21,24 @@
 
 #include "lib/mongo_proxy.h"
 
-/* Runs a command on the server's database admin, and says "ok", or why not. */
-static void command(const char *server_port, const char *json)
+/* Runs "DATABASE JSON" on the server, and says "ok", or why not. */
+static void command(const char *server_port, char *line)
 {
+	char *rest = NULL;
+	const char *database = strtok_r(line, " ", &rest);
 	char uri[64];
 	bson_error_t error = { 0 };
-	bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
+	bson_t *doc = bson_new_from_json((const uint8_t *)rest, -1, &error);
 	(void)snprintf(uri, sizeof(uri), "mongodb://127.0.0.1:%s", server_port);
 	mongoc_client_t *client = mongoc_client_new(uri);
-	bool done = doc && client &&
-	            mongoc_client_command_simple(client, "admin", doc, NULL, NULL, &error);
+	bool done = database && doc && client &&
+	            mongoc_client_command_simple(client, database, doc, NULL, NULL, &error);
 	(void)puts(done ? "ok" : error.message);
 	mongoc_client_destroy(client);
 	bson_destroy(doc);
 }
 
-static bool answer(struct nv_test_proxy *proxy, const char *server_port, const char *line)
+static bool answer(struct nv_test_proxy *proxy, const char *server_port, char *line)
 {
 	unsigned step = 0;
 	int pid = 0;
@@ -60,7 +62,7 @@ static bool answer(struct nv_test_proxy *proxy, const char *server_port, const c
 
 int main(int argc, char **argv)
 {
-	char line[256];
+	char line[1024];
 	struct nv_test_proxy *proxy =
 		argc == 2 ? nv_test_proxy_new((unsigned)strtoul(argv[1], NULL, 10)) : NULL;
 	if (!proxy) {
