@@ -145,12 +145,9 @@ local function write_entries(key, items)
 end
 
 -- A stream without entries is a key too.
-local function write_stream(key, items)
-	if #items == 0 then
-		redis.call('XADD', key, '0-1', '', '')
-		redis.call('XDEL', key, '0-1')
-	end
-	write_entries(key, items)
+local function make_stream(key)
+	redis.call('XADD', key, '0-1', '', '')
+	redis.call('XDEL', key, '0-1')
 end
 
 -- Members and scores; ZADD takes them the other way round.
@@ -162,30 +159,35 @@ local function scores_first(items)
 	return turned
 end
 
+local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
+
+-- Adds items to those that are there.
+local function write_more(key, kind, items)
+	if kind == 'stream' then
+		write_entries(key, items)
+	elseif kind == 'zset' then
+		write_items('ZADD', key, scores_first(items))
+	else
+		write_items(writers[kind], key, items)
+	end
+end
+
 local function write_whole(key, kind, items)
 	local ttl = redis.call('PTTL', key)
 	if kind == 'string' then
 		redis.call('SET', key, items[1])
 	else
 		redis.call('DEL', key)
-		if kind == 'list' then
-			write_items('RPUSH', key, items)
-		elseif kind == 'hash' then
-			write_items('HSET', key, items)
-		elseif kind == 'set' then
-			write_items('SADD', key, items)
-		elseif kind == 'zset' then
-			write_items('ZADD', key, scores_first(items))
-		elseif kind == 'stream' then
-			write_stream(key, items)
+		if kind == 'stream' and #items == 0 then
+			make_stream(key)
+		elseif kind ~= 'none' then
+			write_more(key, kind, items)
 		end
 	end
 	if ttl >= 0 and #items > 0 then
 		redis.call('PEXPIRE', key, math.max(ttl, 1))
 	end
 end
-
-local writers = { string = 'SET', list = 'RPUSH', hash = 'HSET', set = 'SADD', none = 'DEL' }
 
 -- Whether items of that type may be written.
 local function may_write(kind, key, items)
@@ -402,18 +404,19 @@ operations.whole = {
 	end,
 }
 
--- append KEY COUNT ITEMS: more entries of a stream, with their own ids.
+-- append KEY TYPE COUNT ITEMS: more items, whatever is there of that type; entries of a stream with
+-- their own ids. Is logged by no entry.
 operations.append = {
 	read = function(op)
-		op.key = take()
+		op.key, op.kind = take(), take()
 		op.new = take_items(take_number())
 	end,
 	check = function(op)
-		local wrong = right_type(op.key, 'stream')
-		return wrong or may_write('stream', op.key, op.new)
+		local wrong = right_type(op.key, op.kind)
+		return wrong or may_write(op.kind, op.key, op.new)
 	end,
 	write = function(op)
-		write_entries(op.key, op.new)
+		write_more(op.key, op.kind, op.new)
 		done(op.key, 0)
 	end,
 }

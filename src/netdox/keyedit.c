@@ -171,17 +171,16 @@ static void put_zset(struct nv_keyedit *edit, const struct nv_zset *zset)
 	}
 }
 
-/* COUNT ITEMS of entries [first, first + count): as read.lua gives them, id, number of texts, texts. */
-static void put_entries(struct nv_keyedit *edit, const struct nv_stream *stream, size_t first,
-                        size_t count)
+/* COUNT ITEMS of a stream as read.lua gives them: id, number of texts, texts. */
+static void put_stream(struct nv_keyedit *edit, const struct nv_stream *stream)
 {
 	size_t items = 0;
 
-	for (size_t i = first; i < first + count; i++) {
+	for (size_t i = 0; i < stream->count; i++) {
 		items += 2 + 2 * stream->items[i].fields.count;
 	}
 	nv_redis_args_integer(&edit->ops, (long long)items);
-	for (size_t i = first; i < first + count; i++) {
+	for (size_t i = 0; i < stream->count; i++) {
 		const struct nv_stream_entry *entry = &stream->items[i];
 		char id[48];
 
@@ -213,7 +212,7 @@ static void put_body(struct nv_keyedit *edit, const struct nv_data *data)
 	} else if (data->type == NV_DATA_ZSET) {
 		put_zset(edit, &data->zset);
 	} else if (data->type == NV_DATA_STREAM) {
-		put_entries(edit, &data->stream, 0, data->stream.count);
+		put_stream(edit, &data->stream);
 	} else {
 		nv_redis_args_integer(&edit->ops, (long long)data->rows.count);
 		for (size_t i = 0; i < data->rows.count; i++) {
@@ -236,12 +235,12 @@ void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key,
 }
 
 void nv_keyedit_append(struct nv_keyedit *edit, const struct nv_bytes *key,
-                       const struct nv_stream *stream, size_t first, size_t count)
+                       const struct nv_data *data)
 {
 	begin(edit, "append");
 	edit->changes_count++;
 	put(edit, key);
-	put_entries(edit, stream, first, count);
+	put_body(edit, data);
 }
 
 void nv_keyedit_hash(struct nv_keyedit *edit, const struct nv_bytes *key,

@@ -64,9 +64,10 @@ void nv_keyedit_score(struct nv_keyedit *edit, const struct nv_bytes *key,
 void nv_keyedit_whole(struct nv_keyedit *edit, const struct nv_bytes *key,
                       const struct nv_data *old_data, const struct nv_data *new_data, size_t entry);
 
-/* Entries [first, first + count) of a stream, with their own ids, after those that are there. */
+/* The rows, fields, members or entries (with their own ids) of data, one at least, besides those
+ * that are there. */
 void nv_keyedit_append(struct nv_keyedit *edit, const struct nv_bytes *key,
-                       const struct nv_stream *stream, size_t first, size_t count);
+                       const struct nv_data *data);
 
 /* As nv_keyedit_whole for a hash of these fields; NULL old = whatever is there; NULL new = no
  * key. */

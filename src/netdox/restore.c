@@ -19,54 +19,102 @@
 #include "netdox/write.h"
 
 enum {
-	CALL_ENTRIES = 20000,    /* of a stream in one call, … */
-	CALL_TEXTS = 200000,     /* … of that many texts */
+	CALL_PARTS = 50000,      /* of a body in one call, … */
+	CALL_TEXTS = 200000,     /* … of entries with that many texts */
 	ENTRY_FIELDS_MAX = 3900, /* Lua spreads no more over the arguments of a command */
 };
 
 void nv_restore_rest_release(struct nv_restore_rest *rest)
 {
 	nv_bytes_release(&rest->key);
-	nv_stream_release(&rest->stream);
+	nv_data_release(&rest->data);
 }
 
-/* How many entries from first on go into one call. */
-static size_t count_entries(const struct nv_stream *stream, size_t first)
+/* How many rows, fields, members or entries a body has. */
+static size_t count_parts(const struct nv_data *data)
 {
+	return data->rows.count + data->fields.count + data->zset.count + data->stream.count;
+}
+
+bool nv_restore_has_rest(const struct nv_restore_rest *rest)
+{
+	return rest->done < count_parts(&rest->data);
+}
+
+/* How many parts from first on go into one call. */
+static size_t count_call(const struct nv_data *data, size_t first)
+{
+	size_t left = count_parts(data) - first;
 	size_t texts = 0;
 	size_t count = 0;
 
-	while (count < CALL_ENTRIES && texts < CALL_TEXTS && first + count < stream->count) {
-		texts += 2 * stream->items[first + count].fields.count;
+	while (count < left && count < CALL_PARTS && texts < CALL_TEXTS) {
+		if (data->type == NV_DATA_STREAM) {
+			texts += 2 * data->stream.items[first + count].fields.count;
+		}
 		count++;
 	}
 	return count;
 }
 
-/* A whole key. Of a stream the first entries; the rest is for later. */
+/* These parts as a body, borrowed. */
+static struct nv_data slice(const struct nv_data *data, size_t first, size_t count)
+{
+	struct nv_data part = { .type = data->type, .string = data->string };
+
+	switch (data->type) {
+	case NV_DATA_LIST:
+	case NV_DATA_SET:
+		part.rows.items = data->rows.items + first;
+		part.rows.count = count;
+		break;
+	case NV_DATA_HASH:
+		part.fields.items = data->fields.items + first;
+		part.fields.count = count;
+		break;
+	case NV_DATA_ZSET:
+		part.zset.items = data->zset.items + first;
+		part.zset.count = count;
+		break;
+	case NV_DATA_STREAM:
+		part.stream.items = data->stream.items + first;
+		part.stream.count = count;
+		break;
+	default:
+		break;
+	}
+	return part;
+}
+
+/* What one call does not take waits; takes the body then. */
+static int keep_rest(const struct nv_bytes *key, struct nv_data *data, size_t done,
+                     struct nv_restore_rest *rest, struct nv_err *err)
+{
+	if (done == count_parts(data)) {
+		return 0;
+	}
+	rest->done = done;
+	rest->data = *data;
+	*data = (struct nv_data)NV_DATA_INIT;
+	return nv_bytes_copy(&rest->key, key->data, key->size) < 0
+	               ? nv_fail(err, ENOMEM, "out of memory")
+	               : 0;
+}
+
+/* A whole key. */
 static int put_body(struct nv_change *change, const struct nv_bytes *key, struct nv_data *data,
                     struct nv_restore_rest *rest, struct nv_err *err)
 {
-	size_t count = data->stream.count;
-
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < data->stream.count; i++) {
 		if (data->stream.items[i].fields.count > ENTRY_FIELDS_MAX) {
 			return nv_fail(err, EFBIG, "an entry of a stream has more than %d fields",
 			               (int)ENTRY_FIELDS_MAX);
 		}
 	}
-	rest->done = count_entries(&data->stream, 0);
-	data->stream.count = rest->done;
-	nv_keyedit_whole(&change->edit, key, NULL, data, 0);
-	data->stream.count = count;
-	if (rest->done < count) {
-		rest->stream = data->stream;
-		data->stream = (struct nv_stream)NV_STREAM_INIT;
-		return nv_bytes_copy(&rest->key, key->data, key->size) < 0
-		               ? nv_fail(err, ENOMEM, "out of memory")
-		               : 0;
-	}
-	return 0;
+	size_t done = count_call(data, 0);
+	const struct nv_data part = slice(data, 0, done);
+	nv_keyedit_whole(&change->edit, key, NULL, &part, 0);
+	return keep_rest(key, data, done, rest, err);
 }
 
 /* The datum is named by its index. */
@@ -144,8 +192,8 @@ static int save_data(struct nv_change *change, const char *text, size_t size,
 }
 
 /* A set without those of the base that the text has no more, and with those of the text. */
-static int merge_members(struct nv_change *change, const struct nv_bytes *key,
-                         const struct nv_data *mine, struct nv_err *err)
+static int merge_members(struct nv_change *change, const struct nv_bytes *key, struct nv_data *mine,
+                         struct nv_restore_rest *rest, struct nv_err *err)
 {
 	struct nv_data base cleanup_data = NV_DATA_INIT;
 	int r = change->base ? nv_data_parse(change->base->text, change->base->size, &base, NULL)
@@ -161,10 +209,12 @@ static int merge_members(struct nv_change *change, const struct nv_bytes *key,
 			nv_keyedit_remove(&change->edit, key, "set", member, NULL, 0);
 		}
 	}
-	for (size_t i = 0; i < mine->rows.count; i++) {
-		nv_keyedit_add(&change->edit, key, "set", &mine->rows.items[i].bytes, 0);
+	size_t done = count_call(mine, 0);
+	const struct nv_data part = slice(mine, 0, done);
+	if (done > 0) {
+		nv_keyedit_append(&change->edit, key, &part);
 	}
-	return 0;
+	return keep_rest(key, mine, done, rest, err);
 }
 
 /* A header without details says nothing of `K;details`: that may be a file of its own. */
@@ -191,7 +241,7 @@ static int save_orphan(struct nv_change *change, const char *text, size_t size,
 	if (data.details.count > 0) {
 		put_details(change, &data.details);
 	}
-	return data.type == NV_DATA_SET ? merge_members(change, &key, &data, err)
+	return data.type == NV_DATA_SET ? merge_members(change, &key, &data, rest, err)
 	                                : put_body(change, &key, &data, rest, err);
 }
 
@@ -232,18 +282,22 @@ int nv_restore_save(struct nv_change *change, const char *text, size_t size,
 int nv_restore_rest(struct nv_netdox *netdox, const struct nv_target *target,
                     struct nv_restore_rest *rest, struct nv_err *err)
 {
+	/* Of an orphan nothing comes back: what is there so far is of no use to anybody. */
+	const struct nv_target nothing_back = { .object = NV_OBJECT_KEY };
 	int r = 0;
 
-	while (r == 0 && rest->done < rest->stream.count) {
+	while (r == 0 && nv_restore_has_rest(rest)) {
 		struct nv_keyedit edit cleanup_keyedit = NV_KEYEDIT_INIT;
 		struct nv_keyedited edited cleanup_keyedited = { .changed = false };
-		size_t count = count_entries(&rest->stream, rest->done);
+		size_t count = count_call(&rest->data, rest->done);
+		const struct nv_data part = slice(&rest->data, rest->done, count);
 
 		nv_keyedit_database(&edit, rest->db);
-		nv_keyedit_append(&edit, &rest->key, &rest->stream, rest->done, count);
-		r = nv_keyedit_run(netdox, &edit, target, false, &edited, err);
+		nv_keyedit_append(&edit, &rest->key, &part);
+		r = nv_keyedit_run(netdox, &edit, &nothing_back, false, &edited, err);
 		rest->done += count;
 	}
+	nv_object_invalidate(netdox, target->object, &target->id, false);
 	return r;
 }
 

@@ -289,7 +289,7 @@ static int finish_save(struct nv_change *change, const struct nv_save_request *r
                        struct nv_save_result *result, struct nv_err *err)
 {
 	enum nv_netdox_kind kind = (enum nv_netdox_kind)change->node->row->kind;
-	bool in_parts = rest->done < rest->stream.count;
+	bool in_parts = nv_restore_has_rest(rest);
 
 	if (change->netdox->mode == NV_MOUNT_RESTORE) {
 		int r = nv_restore_rest(change->netdox, change->target, rest, err);

@@ -97,14 +97,15 @@ int nv_restore_check(const char *text, size_t size, struct nv_faults *faults, st
 
 /* restore.c: adds to change->edit what makes the keys of a file in a restore mount exactly what
  * text says, whatever they were; but of the sets of records, maps and orphans/ only what base has
- * more than text goes. *ret_rest: entries of a stream that are too many for one call, for
- * nv_restore_rest once the first ones are there. -EINVAL with faults, -EFBIG, -ENOMEM. */
+ * more than text goes. *ret_rest: what is too much for one call, for nv_restore_rest once the first
+ * of it is there. -EINVAL with faults, -EFBIG, -ENOMEM. */
 struct nv_restore_rest {
 	struct nv_bytes key; /* owned */
 	enum nv_redis_db db;
-	struct nv_stream stream; /* owned; all entries */
-	size_t done;             /* how many of them are in change->edit */
+	struct nv_data data; /* owned; the whole body */
+	size_t done;         /* how many of its parts are in change->edit; 0 and no data: all */
 };
+bool nv_restore_has_rest(const struct nv_restore_rest *rest);
 void nv_restore_rest_release(struct nv_restore_rest *rest);
 int nv_restore_save(struct nv_change *change, const char *text, size_t size,
                     struct nv_restore_rest *ret_rest, struct nv_err *err);

@@ -721,6 +721,27 @@ static void test_a_long_changelog(void **state)
 	assert_gone(pair->to, "netdox/changelog");
 }
 
+/* A hash of times has a field for each key there is. */
+static void test_large_keys(void **state)
+{
+	struct pair *pair = *state;
+	size_t size;
+
+	free(redis_text(
+		pair->from, NV_REDIS_MAIN,
+		"redis.call('SADD', 'dns', '[lan]a')\n"
+		"redis.call('SADD', 'pdata;dns;[lan]a', 'l')\n"
+		"for i = 1, 60001 do\n"
+		"  redis.call('HSET', 'last-modified', 'key' .. i, '2026-11-24T00:00:00.000Z')\n"
+		"  redis.call('SADD', 'meta;set', i)\n"
+		"  redis.call('RPUSH', 'pdata;dns;[lan]a;l', i)\n"
+		"  redis.call('ZADD', 'meta;zset', i, i)\n"
+		"end\n"
+		"return ''",
+		&size));
+	restore(pair, IN_ORDER);
+}
+
 static void test_what_was_put_into_orphans_is_shown(void **state)
 {
 	struct pair *pair = *state;
@@ -760,6 +781,7 @@ int main(void)
 		TEST(test_a_restore_begins_with_nothing),
 		TEST(test_texts_cut_short_are_refused),
 		TEST(test_a_long_changelog),
+		TEST(test_large_keys),
 		TEST(test_what_was_put_into_orphans_is_shown),
 	};
 
