@@ -7,8 +7,8 @@
 #   sh tests/servers/fetch.sh [secantusdb] [mongo-java-server] [mongoose] [ferretdb]
 #
 # They land in ${NV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/netviewfs-tests}; what is there is not fetched again. Needs python3 with pip
-# for the first, Maven and a Java runtime for the second, Node and npm for the third; the fourth, which is built here, is left out unless it is named, and wants Go 1.24 or later,
-# which Debian 12 has not. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
+# for the first, Maven and a Java runtime for the second, Node and npm for the third. The fourth, which is built here, is left out unless it
+# is named: it wants Go 1.24 or later, which Debian 12 has not. tests/lib/mongo_server.h starts them. No test fetches anything by itself.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
