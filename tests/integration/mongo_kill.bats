@@ -71,7 +71,7 @@ settled() {
 
 # kill_everywhere before|after: each step has a record of its own. SecantusDB keeps the locks of the dead for a minute, unless told.
 kill_everywhere() {
-	local step=0 said=1 record last= state
+	local step=0 said=1 record last='' state
 	RECORDS=$NG/teams/platform/domains/example.com/records
 	SAVED=0
 	LOST=0

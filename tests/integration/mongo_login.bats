@@ -74,7 +74,7 @@ no_secret() {
 	grep -q '"create team"' "$NG/changelog"
 	no_secret
 	nv_umount
-	NETVIEWFS_DOCS=mongodb://ann:hunter2@127.0.0.1:$PORT/netgoat?authSource=admin NV_STORES=timeout=5 nv_mount
+	NETVIEWFS_DOCS="mongodb://ann:hunter2@127.0.0.1:$PORT/netgoat?authSource=admin" NV_STORES=timeout=5 nv_mount
 	nv_equal red "$(ls "$NG/teams")"
 	no_secret
 	nv_umount
