@@ -243,11 +243,23 @@ static bool ends_with(const char *name, size_t size, const char *suffix)
 	return size >= length && memcmp(name + size - length, suffix, length) == 0;
 }
 
+bool nv_name_is_copy(const char *name)
+{
+	static const char *const suffixes[] = { ".tmp", ".lock", ".bak", ".orig", ".rej" };
+	size_t size = strlen(name);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (ends_with(name, size, suffixes[i])) {
+			return name[0] != '.';
+		}
+	}
+	return false;
+}
+
 bool nv_name_is_scratch(const char *name, bool directory)
 {
 	/* vim's probe for a free name, and where it goes when that is taken. */
 	static const char *const probes[] = { "4913", "5036", "5159", "5282", "5405" };
-	static const char *const suffixes[] = { "~", ".tmp", ".lock", ".bak", ".orig", ".rej" };
 	size_t size = strlen(name);
 
 	if (name[0] == '.' || directory) {
@@ -258,10 +270,8 @@ bool nv_name_is_scratch(const char *name, bool directory)
 			return true;
 		}
 	}
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		if (ends_with(name, size, suffixes[i])) {
-			return true;
-		}
+	if (nv_name_is_copy(name) || ends_with(name, size, "~")) {
+		return true;
 	}
 	if (size >= 2 && name[0] == '#' && name[size - 1] == '#') {
 		return true;

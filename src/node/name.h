@@ -44,4 +44,8 @@ bool nv_name_split_id(const char *name, size_t size, size_t *ret_name_size, cons
  * *.tmp *.lock *.bak *.orig *.rej. For directories only .* */
 bool nv_name_is_scratch(const char *name, bool directory);
 
+/* True for those of them that people, too, give to what they mean to keep: *.tmp *.lock *.bak
+ * *.orig *.rej, but not .* */
+bool nv_name_is_copy(const char *name);
+
 #endif

@@ -229,6 +229,9 @@ struct nv_slot *nv_slot_settled(struct nv_save *save, struct nv_place place, con
 void nv_slot_due(struct nv_save *save, struct nv_slot *slot, int64_t delay_ms);
 /* A scratch file in a real directory that has the name of no tool's: reported when it stays. */
 void nv_slot_watch(struct nv_save *save, struct nv_place place, struct nv_slot *slot);
+/* The same of one that was created under its name, not moved aside by a tool: a copy called *.bak
+ * and the like is reported, too. */
+void nv_slot_watch_made(struct nv_save *save, struct nv_place place, struct nv_slot *slot);
 /* The timer leaves it alone. */
 void nv_slot_undue(struct nv_slot *slot);
 /* The slot that is due first, or NULL. */

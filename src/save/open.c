@@ -275,7 +275,7 @@ static int create_scratch(struct nv_save *save, const struct nv_call *call, stru
 		}
 	}
 	if (scratch) {
-		nv_slot_watch(save, place, slot);
+		nv_slot_watch_made(save, place, slot);
 	}
 	nv_unlock(save);
 	if (!scratch) {

@@ -96,8 +96,8 @@ static bool oldest_backup(struct nv_save *save, struct nv_names **ret_names,
 			const struct nv_slot *slot = value;
 			const struct nv_scratch *scratch = slot->scratch;
 			if (scratch && scratch->type == NV_FILE && scratch->opens == 0 &&
-			    scratch->text.size > 0 && is_backup(slot->name) &&
-			    scratch->closed_ms < oldest) {
+			    scratch->nlink == 1 && scratch->text.size > 0 &&
+			    is_backup(slot->name) && scratch->closed_ms < oldest) {
 				oldest = scratch->closed_ms;
 				*ret_names = names;
 				*ret_slot = slot;
@@ -107,12 +107,21 @@ static bool oldest_backup(struct nv_save *save, struct nv_names **ret_names,
 	return oldest != INT64_MAX;
 }
 
+/* The kernel keeps a node long after its name is gone; its text must not stay that long. */
+static void drop_text(struct nv_scratch *scratch)
+{
+	(void)__atomic_sub_fetch(&scratch->save->scratch_used, scratch->text.size,
+	                         __ATOMIC_RELAXED);
+	nv_stage_release(&scratch->text);
+}
+
 int nv_scratch_reserve(struct nv_save *save, size_t grow, struct nv_err *err)
 {
 	struct nv_names *names = NULL;
 	const struct nv_slot *slot = NULL;
 	while (save->scratch_used + grow > save->config.scratch_bytes &&
 	       oldest_backup(save, &names, &slot)) {
+		drop_text(slot->scratch);
 		nv_slot_drop(names, slot->name);
 	}
 	if (save->scratch_used + grow > save->config.scratch_bytes) {

@@ -228,6 +228,15 @@ void nv_slot_watch(struct nv_save *save, struct nv_place place, struct nv_slot *
 	}
 }
 
+void nv_slot_watch_made(struct nv_save *save, struct nv_place place, struct nv_slot *slot)
+{
+	if (!place.scratch && slot->scratch->type == NV_FILE && nv_name_is_copy(slot->name)) {
+		nv_slot_due(save, slot, NV_SCRATCH_WARN_MS);
+	} else {
+		nv_slot_watch(save, place, slot);
+	}
+}
+
 void nv_slot_undue(struct nv_slot *slot)
 {
 	if (slot->due.next) {

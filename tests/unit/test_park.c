@@ -210,6 +210,33 @@ static void test_scratch_of_no_pattern_is_reported(void **state)
 	assert_told(f, "d/long.tx", true);
 }
 
+/* A copy that somebody made is reported, too; what a tool has moved aside is not. */
+static void test_copies_are_reported(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const made[] = { "notes.bak", ".a.bak", "a.txt~", "sedAb12Cd" };
+	toy_put(&f->toy, "d/a.txt", "a\n");
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		struct nv_opened opened = { 0 };
+		cleanup_found struct nv_found found = { 0 };
+		assert_int_equal(nv_save_create(f->save, &f->call, dir("d"), made[i], 0644,
+		                                O_WRONLY, &opened, &found, &f->err),
+		                 0);
+		nv_handle_release(opened.handle, &f->call);
+	}
+	assert_int_equal(
+		nv_save_link(f->save, &f->call, dir("d"), "a.txt", dir("d"), "a.txt.bak", &f->err),
+		0);
+	assert_int_equal(nv_save_rename(f->save, &f->call, dir("d"), "a.txt", dir("d"),
+	                                "a.txt.orig", 0, &f->err),
+	                 0);
+	pass(f, 10000);
+	assert_told(f, "d/notes.bak", true);
+	assert_told(f, "d/.a.bak", false);
+	assert_told(f, "d/a.txt", false);
+	assert_told(f, "d/sed", false);
+}
+
 #define engine_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -218,6 +245,7 @@ int main(void)
 		engine_test(test_each_name_has_its_own_time),
 		engine_test(test_committed_while_open),
 		engine_test(test_scratch_of_no_pattern_is_reported),
+		engine_test(test_copies_are_reported),
 		engine_test(test_many_unlinks_are_due_in_linear_time),
 		engine_test(test_many_unlinks_are_committed_in_linear_time),
 		engine_test(test_names_in_many_directories_are_due_in_linear_time),
