@@ -272,6 +272,7 @@ static void mongo_close(struct nv_docstore *base)
 	nv_mongoindex_release(store);
 	mongoc_transaction_opts_destroy(store->transaction);
 	mongoc_read_prefs_destroy(store->primary);
+	pthread_mutex_destroy(&store->guards);
 	pthread_mutex_destroy(&store->mutex);
 	free(store->location);
 	free(store->database);
@@ -320,6 +321,7 @@ static int mongo_open(const mongoc_uri_t *uri, const struct nv_docstore_config *
 	}
 	nv_docstore_init(&store->base, &mongo_ops, config);
 	pthread_mutex_init(&store->mutex, NULL);
+	pthread_mutex_init(&store->guards, NULL);
 	store->database = strdup(mongoc_uri_get_database(uri));
 	store->location = nv_mongo_location(uri);
 	store->majority = is_majority(uri);

@@ -37,7 +37,8 @@ struct nv_mongo {
 	atomic_int unions;       /* the same of $unionWith */
 	atomic_int server_kind; /* what takes writes: standalone, a primary, …; 0: not seen yet */
 	pthread_mutex_t mutex;
-	struct nv_breaker breaker;         /* mutex */
+	struct nv_breaker breaker; /* mutex */
+	pthread_mutex_t guards;    /* held during a commit that checks what it does not write */
 	struct nv_mongosettler *settler;   /* owned; NULL when there is nothing to settle */
 	struct nv_docstore_index *indexes; /* owned, with their texts; declared */
 	size_t indexes_count;

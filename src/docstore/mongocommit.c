@@ -426,6 +426,42 @@ static int run_attempts(struct nv_mongocommit *run, struct nv_err *err)
 	}
 }
 
+/* True for a commit that checks what it does not write. */
+static bool has_guards(const struct nv_doccommit *commit)
+{
+	for (size_t i = 0; i < commit->writes_count; i++) {
+		const struct nv_docwrite *write = &commit->writes[i];
+		if (write->kind == NV_DOCWRITE_ABSENT ||
+		    (write->kind == NV_DOCWRITE_UPDATE && write->sets_count == 0 &&
+		     write->unsets_count == 0 && write->incs_count == 0 &&
+		     write->pushes_count == 0 && write->pulls_count == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Transactions do not guard what they only read, so two of them may each find that there is no
+ * record of a name, and make one. Inside one mount it is one after the other. */
+static int run_guarded(struct nv_mongocommit *run, struct nv_err *err)
+{
+	struct timespec until;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	int64_t left_ms = nv_mongo_left_ms(run->call);
+	until.tv_sec += (time_t)(left_ms / 1000);
+	until.tv_nsec += (long)(left_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	if (pthread_mutex_timedlock(&run->call->store->guards, &until) != 0) {
+		return nv_fail(err, ETIMEDOUT, "other saves took all the time");
+	}
+	int rc = run_attempts(run, err);
+	(void)pthread_mutex_unlock(&run->call->store->guards);
+	return rc;
+}
+
 int nv_mongo_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
                     struct nv_docresult *result, struct nv_err *err)
 {
@@ -436,7 +472,7 @@ int nv_mongo_commit(struct nv_docstore *base, const struct nv_doccommit *commit,
 	}
 	call.primary = true;
 	struct nv_mongocommit run = { .call = &call, .commit = commit, .result = result };
-	rc = run_attempts(&run, err);
+	rc = has_guards(commit) ? run_guarded(&run, err) : run_attempts(&run, err);
 	nv_docresult_release(&run.kept);
 	nv_mongo_end(&call);
 	return rc;

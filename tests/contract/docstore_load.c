@@ -106,6 +106,43 @@ static void *plain_increments(void *arg)
 	return NULL;
 }
 
+/* Makes a document of each name, unless there is one. */
+static void *make_names(void *arg)
+{
+	static const char *const path = "name";
+	struct worker *worker = arg;
+	for (unsigned i = 0; i < worker->rounds && worker->rc == 0; i++) {
+		bson_value_t name = { .value_type = BSON_TYPE_INT32, .value.v_int32 = (int32_t)i };
+		struct nv_docterm term = { .paths = &path,
+			                   .paths_count = 1,
+			                   .op = NV_DOCTERM_EQ,
+			                   .values = &name,
+			                   .values_count = 1 };
+		bson_t *doc =
+			BCON_NEW("_id", BCON_INT32((int32_t)(worker->number * INCREMENTS + i)),
+		                 "name", BCON_INT32((int32_t)i));
+		bson_t *logged = entry("create", worker->number * INCREMENTS + i);
+		const bson_t *entries[] = { logged };
+		struct nv_docwrite writes[] = {
+			{ .kind = NV_DOCWRITE_ABSENT,
+			  .collection = "d",
+			  .terms = &term,
+			  .terms_count = 1 },
+			{ .kind = NV_DOCWRITE_INSERT, .collection = "d", .doc = doc },
+		};
+		struct nv_doccommit commit = {
+			.writes = writes, .writes_count = 2, .entries = entries, .entries_count = 1
+		};
+		struct nv_docresult result = { 0 };
+		int rc = nv_docstore_commit(worker->store, &commit, &result, &worker->err);
+		worker->rc = rc == -ENOTEMPTY ? 0 : rc;
+		nv_docresult_release(&result);
+		bson_destroy(logged);
+		bson_destroy(doc);
+	}
+	return NULL;
+}
+
 static unsigned run_threads(struct fixture *f, void *(*body)(void *), unsigned rounds)
 {
 	struct worker workers[THREADS] = { 0 };
@@ -195,6 +232,19 @@ static void insert_many(struct fixture *f, int total)
 			bson_destroy((bson_t *)writes[i].doc);
 		}
 	}
+}
+
+static void test_one_of_each_name(void **state)
+{
+	enum { NAMES = 40 };
+	struct fixture *f = *state;
+	(void)run_threads(f, make_names, NAMES);
+	const char *all = docs(f, "d");
+	unsigned count = 0;
+	for (const char *at = all; (at = strchr(at, '\n')); at++) {
+		count++;
+	}
+	assert_int_equal(count, NAMES);
 }
 
 /* What a listing sees, and the most memory it took. */
@@ -391,6 +441,7 @@ static void test_random_documents_are_found(void **state)
 const struct docstore_case docstore_load_cases[] = {
 	{ "8 threads compare and set: exact", test_compare_and_set_is_exact },
 	{ "increments by 8 threads: none lost", test_no_increment_is_lost },
+	{ "8 threads make a document of each name: one does", test_one_of_each_name },
 	{ "100,000 documents in bounded memory", test_many_documents_are_streamed },
 	{ "random documents are found", test_random_documents_are_found },
 	{ NULL, NULL },
