@@ -205,6 +205,9 @@ run_fuzzer() {
 }
 
 run_full() {
+	NV_SEED=$(date +%s)
+	export NV_SEED
+	say "NV_SEED=$NV_SEED"
 	step 'compile with clang' compile clang --enable-werror CC=clang && check clang
 	step 'compile with ThreadSanitizer' compile tsan --enable-werror --enable-tsan 'CFLAGS=-O1 -g' && check tsan TESTS="$(suites tsan)"
 	say 'the daemon under valgrind'

@@ -141,8 +141,8 @@ records_gone() {
 	refute [ -e "$NX/dns/lan/web-2.example.com/node" ]
 	nv_clock 2000
 	nv_wait_until test -e "$DOM/domain.json"
-	[ -L "$NX/dns/lan/web-2.example.com/node" ]
-	[ -f "$DOM/analytics/hour/2026-03-02.ndjson" ]
+	nv_wait_until test -L "$NX/dns/lan/web-2.example.com/node"
+	nv_wait_until test -f "$DOM/analytics/hour/2026-03-02.ndjson"
 	untouched
 }
 

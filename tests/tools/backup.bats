@@ -92,7 +92,7 @@ hostile_dump() {
 
 # Fills the stores in the place of the example data.
 hostile_stores() {
-	: "${NV_SEED:=$RANDOM}"
+	: "${NV_SEED:=1}" # sh tests/run.sh full takes another each time
 	echo "NV_SEED=$NV_SEED"
 	nv_umount
 	nv_docs_empty
