@@ -11,31 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAP = 64 };
+#include "fs/hash.h"
 
-/* Mixes a key over all bits (the finaliser of splitmix64). */
-static uint64_t mix(uint64_t key)
-{
-	key ^= key >> 30;
-	key *= 0xbf58476d1ce4e5b9ULL;
-	key ^= key >> 27;
-	key *= 0x94d049bb133111ebULL;
-	return key ^ (key >> 31);
-}
+enum { FIRST_CAP = 64 };
 
 static uint64_t hash_name(const struct nv_inode *parent, const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL ^ (parent ? mix(parent->id) : 0);
-	for (const unsigned char *at = (const unsigned char *)name; *at; at++) {
-		hash = (hash ^ *at) * 0x100000001b3ULL;
-	}
-	return mix(hash);
+	return nv_hash_name(parent ? parent->id : 0, name);
 }
 
 /* The slot where a search for the inode begins. */
 static size_t home(const struct nv_inode_set *set, const struct nv_inode *inode)
 {
-	uint64_t hash = set->by_name ? hash_name(inode->parent, inode->name) : mix(inode->id);
+	uint64_t hash =
+		set->by_name ? hash_name(inode->parent, inode->name) : nv_hash_number(inode->id);
 	return hash & (set->cap - 1);
 }
 
@@ -113,7 +102,7 @@ void nv_inode_set_remove(struct nv_inode_set *set, const struct nv_inode *inode)
 
 struct nv_inode *nv_inode_set_id(const struct nv_inode_set *set, uint64_t id)
 {
-	size_t at = set->cap ? mix(id) & (set->cap - 1) : 0;
+	size_t at = set->cap ? nv_hash_number(id) & (set->cap - 1) : 0;
 	while (set->cap && set->slots[at] && set->slots[at]->id != id) {
 		at = (at + 1) & (set->cap - 1);
 	}

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/hash.h"
+
 #define NO_STAMP_SECONDS (1U << 25) /* DESIGN 2: 1970-01-01 + crc32(text) mod 2^25 */
 
 /* What both tables have, first. */
@@ -79,25 +81,10 @@ void nv_times_free(struct nv_times *times)
 	free(times);
 }
 
-/* Mixes a key over all bits (the finaliser of splitmix64). */
-static uint64_t mix(uint64_t key)
-{
-	key ^= key >> 30;
-	key *= 0xbf58476d1ce4e5b9ULL;
-	key ^= key >> 27;
-	key *= 0x94d049bb133111ebULL;
-	return key ^ (key >> 31);
-}
-
-/* A 64-bit hash of (dir, name): FNV-1a, mixed. Two names of one mount share it with probability
- * n²/2^65. */
+/* 0 is no key. */
 static uint64_t name_key(uint64_t dir, const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL ^ mix(dir);
-	for (const unsigned char *at = (const unsigned char *)name; *at; at++) {
-		hash = (hash ^ *at) * 0x100000001b3ULL;
-	}
-	hash = mix(hash);
+	uint64_t hash = nv_hash_name(dir, name);
 	return hash ? hash : 1;
 }
 
@@ -109,7 +96,7 @@ static struct key *record_at(const struct table *table, size_t at)
 /* The record of a key, or the free one where it belongs. */
 static struct key *probe(const struct table *table, uint64_t key)
 {
-	size_t at = mix(key) & (table->cap - 1);
+	size_t at = nv_hash_number(key) & (table->cap - 1);
 	struct key *record = record_at(table, at);
 	while (record->key != 0 && record->key != key) {
 		at = (at + 1) & (table->cap - 1);
