@@ -34,7 +34,7 @@ int nv_save_new(const struct nv_save_config *config, struct nv_save **ret_save, 
 	if (!save->dirs) {
 		goto free_save;
 	}
-	save->mades = nv_mades_new();
+	save->mades = nv_strmap_new();
 	if (!save->mades) {
 		goto free_dirs;
 	}

@@ -17,6 +17,12 @@ struct made {
 	struct timespec mtime;
 };
 
+/* True in mounts whose names are all the store's: their look-ups need no second lock. */
+static bool makes_nothing(const struct nv_save *save)
+{
+	return save->config.mode < NV_MOUNT_FULL;
+}
+
 static void free_made(void *arg)
 {
 	struct made *made = arg;
@@ -29,11 +35,6 @@ static void free_made(void *arg)
 static void free_children(void *children)
 {
 	nv_strmap_free(children, free_made);
-}
-
-struct nv_strmap *nv_mades_new(void)
-{
-	return nv_strmap_new();
 }
 
 void nv_mades_free(struct nv_strmap *mades)
@@ -57,6 +58,9 @@ static struct made *find(struct nv_save *save, const char *dir, const char *name
 bool nv_made_is_dir(struct nv_save *save, const char *path)
 {
 	char dir[PATH_MAX];
+	if (makes_nothing(save)) {
+		return false;
+	}
 	const char *name = nv_path_split(dir, path);
 	nv_lock(save);
 	const struct made *made = find(save, dir, name);
@@ -154,6 +158,9 @@ static void sweep(struct nv_save *save, const char *dir)
 void nv_made_drop(struct nv_save *save, const char *dir, const char *name)
 {
 	char path[PATH_MAX];
+	if (makes_nothing(save)) {
+		return;
+	}
 	nv_lock(save);
 	const struct made *made = find(save, dir, name);
 	if (made) {
@@ -189,6 +196,9 @@ int nv_made_find(struct nv_save *save, const char *dir, const char *name,
                  struct nv_found *ret_found)
 {
 	struct nv_found found = { .unsettled = true };
+	if (makes_nothing(save)) {
+		return -ENOENT;
+	}
 	nv_lock(save);
 	const struct made *made = find(save, dir, name);
 	int r = made ? fill(save, name, made, &found.entry) : -ENOENT;

@@ -12,8 +12,7 @@
 
 #include "save/engine.h"
 
-/* Owns: free with nv_mades_free. NULL when out of memory. */
-struct nv_strmap *nv_mades_new(void);
+/* Frees save->mades with all it knows. */
 void nv_mades_free(struct nv_strmap *mades);
 
 /* True when the path is a directory that was made and the store did not have when last asked. Takes
