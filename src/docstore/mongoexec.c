@@ -27,15 +27,57 @@ static int64_t reply_number(const bson_t *reply, const char *name)
 	return bson_iter_init_find(&iter, reply, name) ? bson_iter_as_int64(&iter) : 0;
 }
 
-/* Options of a write: the session's, and no checks of the driver's own (docstore.c has checked). */
-static int write_opts(struct nv_mongo_call *call, bson_t *ret_opts, struct nv_err *err)
+/* A command that writes to one collection, under way. */
+struct write {
+	struct nv_mongo_call *call; /* borrowed */
+	mongoc_collection_t *handle;
+	bson_t opts; /* the session's */
+	bson_t reply;
+	bson_error_t error;
+};
+
+/* 0, then the driver fills reply and finish_write is owed; or -errno, then nothing is. */
+static int begin_write(struct write *write, struct nv_mongo_call *call, const char *collection,
+                       struct nv_err *err)
 {
 	int rc = nv_mongo_check_time(call, err);
-	rc = rc < 0 ? rc : nv_mongo_opts(call, ret_opts, err);
+	rc = rc < 0 ? rc : nv_mongo_opts(call, &write->opts, err);
 	if (rc == 0) {
-		BSON_APPEND_BOOL(ret_opts, "validate", false);
+		write->call = call;
+		write->handle = nv_mongo_collection(call, collection);
 	}
 	return rc;
+}
+
+/* No checks of the driver's own (docstore.c has checked). Commands without documents do not know
+ * the option. */
+static void trust_documents(struct write *write)
+{
+	BSON_APPEND_BOOL(&write->opts, "validate", false);
+}
+
+/* What the server said: 0, or -errno. */
+static int judge(struct write *write, bool done, struct nv_err *err)
+{
+	if (!done) {
+		return nv_mongo_failed(write->call, &write->error, &write->reply, err);
+	}
+	write->call->outcome = NV_OUTCOME_ANSWERED;
+	return 0;
+}
+
+/* 1: it was of a document; 0: of none, by the number of that name in the reply; -errno. */
+static int judge_one(struct write *write, bool done, const char *number, struct nv_err *err)
+{
+	int rc = judge(write, done, err);
+	return rc < 0 ? rc : reply_number(&write->reply, number) > 0;
+}
+
+static void finish_write(struct write *write)
+{
+	bson_destroy(&write->reply);
+	mongoc_collection_destroy(write->handle);
+	bson_destroy(&write->opts);
 }
 
 /* The index in a reply's first write error. */
@@ -54,97 +96,69 @@ int nv_mongoexec_insert(struct nv_mongo_call *call, const char *collection,
                         const bson_t *const *docs, size_t count, size_t *ret_failed,
                         struct nv_err *err)
 {
-	bson_t opts;
-	bson_t reply;
-	bson_error_t error;
+	struct write write;
 	*ret_failed = SIZE_MAX;
-	int rc = write_opts(call, &opts, err);
+	int rc = begin_write(&write, call, collection, err);
 	if (rc < 0) {
 		return rc;
 	}
-	mongoc_collection_t *handle = nv_mongo_collection(call, collection);
-	if (mongoc_collection_insert_many(handle, (const bson_t **)(void *)docs, count, &opts,
-	                                  &reply, &error)) {
-		call->outcome = NV_OUTCOME_ANSWERED;
-	} else {
-		*ret_failed = count == 1 ? 0 : failed_index(&reply);
-		rc = nv_mongo_failed(call, &error, &reply, err);
+	trust_documents(&write);
+	bool done = mongoc_collection_insert_many(write.handle, (const bson_t **)(void *)docs,
+	                                          count, &write.opts, &write.reply, &write.error);
+	if (!done) {
+		*ret_failed = count == 1 ? 0 : failed_index(&write.reply);
 	}
-	bson_destroy(&reply);
-	mongoc_collection_destroy(handle);
-	bson_destroy(&opts);
+	rc = judge(&write, done, err);
+	finish_write(&write);
 	return rc;
 }
 
 int nv_mongoexec_update(struct nv_mongo_call *call, const char *collection, const bson_t *filter,
                         const bson_t *changes, struct nv_err *err)
 {
-	bson_t opts;
-	bson_t reply;
-	bson_error_t error;
-	int rc = write_opts(call, &opts, err);
+	struct write write;
+	int rc = begin_write(&write, call, collection, err);
 	if (rc < 0) {
 		return rc;
 	}
-	mongoc_collection_t *handle = nv_mongo_collection(call, collection);
-	if (mongoc_collection_update_one(handle, filter, changes, &opts, &reply, &error)) {
-		call->outcome = NV_OUTCOME_ANSWERED;
-		rc = reply_number(&reply, "matchedCount") > 0;
-	} else {
-		rc = nv_mongo_failed(call, &error, &reply, err);
-	}
-	bson_destroy(&reply);
-	mongoc_collection_destroy(handle);
-	bson_destroy(&opts);
+	trust_documents(&write);
+	bool done = mongoc_collection_update_one(write.handle, filter, changes, &write.opts,
+	                                         &write.reply, &write.error);
+	rc = judge_one(&write, done, "matchedCount", err);
+	finish_write(&write);
 	return rc;
 }
 
 int nv_mongoexec_delete(struct nv_mongo_call *call, const char *collection, const bson_t *filter,
                         struct nv_err *err)
 {
-	bson_t opts;
-	bson_t reply;
-	bson_error_t error;
-	int rc = nv_mongo_check_time(call, err);
-	rc = rc < 0 ? rc : nv_mongo_opts(call, &opts, err);
+	struct write write;
+	int rc = begin_write(&write, call, collection, err);
 	if (rc < 0) {
 		return rc;
 	}
-	mongoc_collection_t *handle = nv_mongo_collection(call, collection);
-	if (mongoc_collection_delete_one(handle, filter, &opts, &reply, &error)) {
-		call->outcome = NV_OUTCOME_ANSWERED;
-		rc = reply_number(&reply, "deletedCount") > 0;
-	} else {
-		rc = nv_mongo_failed(call, &error, &reply, err);
-	}
-	bson_destroy(&reply);
-	mongoc_collection_destroy(handle);
-	bson_destroy(&opts);
+	bool done = mongoc_collection_delete_one(write.handle, filter, &write.opts, &write.reply,
+	                                         &write.error);
+	rc = judge_one(&write, done, "deletedCount", err);
+	finish_write(&write);
 	return rc;
 }
 
 static int replace(struct nv_mongo_call *call, const char *collection, const bson_t *filter,
                    const struct nv_bval *doc, struct nv_err *err)
 {
-	bson_t opts;
-	bson_t reply;
+	struct write write;
 	bson_t replacement;
-	bson_error_t error;
-	int rc = write_opts(call, &opts, err);
+	int rc = begin_write(&write, call, collection, err);
 	if (rc < 0) {
 		return rc;
 	}
-	mongoc_collection_t *handle = nv_mongo_collection(call, collection);
+	trust_documents(&write);
 	(void)bson_init_static(&replacement, doc->data, doc->size);
-	if (mongoc_collection_replace_one(handle, filter, &replacement, &opts, &reply, &error)) {
-		call->outcome = NV_OUTCOME_ANSWERED;
-		rc = reply_number(&reply, "matchedCount") > 0;
-	} else {
-		rc = nv_mongo_failed(call, &error, &reply, err);
-	}
-	bson_destroy(&reply);
-	mongoc_collection_destroy(handle);
-	bson_destroy(&opts);
+	bool done = mongoc_collection_replace_one(write.handle, filter, &replacement, &write.opts,
+	                                          &write.reply, &write.error);
+	rc = judge_one(&write, done, "matchedCount", err);
+	finish_write(&write);
 	return rc;
 }
 
@@ -165,29 +179,21 @@ static int take_value(const bson_t *reply, bson_t **ret_after, struct nv_err *er
 static int modify(struct nv_mongo_call *call, const char *collection, const bson_t *filter,
                   const bson_t *changes, bson_t **ret_after, struct nv_err *err)
 {
-	bson_t extra;
-	bson_t reply;
-	bson_error_t error;
-	int rc = nv_mongo_check_time(call, err);
-	rc = rc < 0 ? rc : nv_mongo_opts(call, &extra, err);
+	struct write write;
+	int rc = begin_write(&write, call, collection, err);
 	if (rc < 0) {
 		return rc;
 	}
-	mongoc_collection_t *handle = nv_mongo_collection(call, collection);
 	mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
 	mongoc_find_and_modify_opts_set_update(opts, changes);
 	mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-	mongoc_find_and_modify_opts_append(opts, &extra);
-	if (mongoc_collection_find_and_modify_with_opts(handle, filter, opts, &reply, &error)) {
-		call->outcome = NV_OUTCOME_ANSWERED;
-		rc = take_value(&reply, ret_after, err);
-	} else {
-		rc = nv_mongo_failed(call, &error, &reply, err);
-	}
-	bson_destroy(&reply);
+	mongoc_find_and_modify_opts_append(opts, &write.opts);
+	bool done = mongoc_collection_find_and_modify_with_opts(write.handle, filter, opts,
+	                                                        &write.reply, &write.error);
+	rc = judge(&write, done, err);
+	rc = rc < 0 ? rc : take_value(&write.reply, ret_after, err);
 	mongoc_find_and_modify_opts_destroy(opts);
-	mongoc_collection_destroy(handle);
-	bson_destroy(&extra);
+	finish_write(&write);
 	return rc;
 }
 
