@@ -106,6 +106,21 @@ static int add_guards(struct nv_whole *whole, const struct nv_whole_there *there
 	return rc || !alone ? rc : nv_subject_guard_dns(subject, tx, plan->final, there->id);
 }
 
+/* The whole document, before (if it was there) and after. */
+static int log_whole(const struct nv_whole_there *there, const struct nv_schema_kind *kind,
+                     const struct nv_whole_plan *plan, struct nv_doctx *tx, struct nv_err *err)
+{
+	struct nv_tx_entry entry = { .verb = plan->verb,
+		                     .subject = nv_schema_word(kind->kind),
+		                     .kind = kind,
+		                     .collection = there->collection,
+		                     .id = there->id,
+		                     .path = plan->path,
+		                     .before = there->stored,
+		                     .after = plan->final };
+	return nv_doctx_log(tx, &entry, err);
+}
+
 /* Each field at the top that is not the same, or, where none can be named, the whole. */
 static int log_exact(struct nv_whole *whole, const struct nv_whole_there *there,
                      const struct nv_whole_plan *plan, struct nv_doctx *tx, struct nv_err *err)
@@ -145,15 +160,7 @@ static int log_exact(struct nv_whole *whole, const struct nv_whole_there *there,
 		return nv_doctx_log_changes(tx, plan->verb, kind, there->collection, there->stored,
 		                            plan->path, &fields, err);
 	}
-	struct nv_tx_entry entry = { .verb = plan->verb,
-		                     .subject = nv_schema_word(kind->kind),
-		                     .kind = kind,
-		                     .collection = there->collection,
-		                     .id = there->id,
-		                     .path = plan->path,
-		                     .before = there->stored,
-		                     .after = plan->final };
-	return nv_doctx_log(tx, &entry, err);
+	return log_whole(there, kind, plan, tx, err);
 }
 
 static int log_main(struct nv_whole *whole, const struct nv_whole_there *there,
@@ -167,14 +174,7 @@ static int log_main(struct nv_whole *whole, const struct nv_whole_there *there,
 		return nv_doctx_log_changes(tx, plan->verb, kind, there->collection, there->stored,
 		                            plan->path, &plan->changes, err);
 	}
-	struct nv_tx_entry entry = { .verb = plan->verb,
-		                     .subject = nv_schema_word(kind->kind),
-		                     .kind = kind,
-		                     .collection = there->collection,
-		                     .id = there->id,
-		                     .path = plan->path,
-		                     .after = plan->final };
-	return nv_doctx_log(tx, &entry, err);
+	return log_whole(there, kind, plan, tx, err);
 }
 
 static int log_replaced(struct nv_whole *whole, const struct nv_whole_there *there,
