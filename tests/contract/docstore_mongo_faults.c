@@ -24,9 +24,7 @@
 
 #include <cmocka.h>
 
-#include "contract/docstore_fixture.h"
-#include "lib/mongo_proxy.h"
-#include "lib/mongo_server.h"
+#include "contract/mongo_sites.h"
 
 extern char **environ;
 
@@ -36,17 +34,6 @@ enum {
 	TIMEOUT_MS = 3000,
 	SLACK_MS = 1000,
 	LEASE_PASSED_MS = 120000
-};
-
-/* A server and the proxy before it, for all tests of the kind. */
-struct site {
-	enum nv_test_mongo_kind kind;
-	const char *name;
-	bool pending; /* no transactions */
-	struct nv_test_mongo server;
-	struct nv_test_proxy *proxy;
-	struct backend backend;
-	char scheme[80];
 };
 
 /* What a test has. */
@@ -660,103 +647,38 @@ static struct site sites[] = {
 	{ .kind = NV_TEST_MONGO_JAVA, .name = "mongo-java-server", .pending = true },
 };
 
-enum { SITES = sizeof(sites) / sizeof(sites[0]), TESTS = 10, NAME_SIZE = 120 };
-
-static const struct {
-	const char *name;
-	CMUnitTestFunction run;
-	bool secantus_only; /* the others have no such thing */
-	bool pending_only;
-} cases[TESTS] = {
-	{ "a client killed before each command leaves all or nothing", test_killed_before, false,
-	  false },
-	{ "a client killed after each command leaves all or nothing", test_killed_after, false,
-	  false },
-	{ "what others change before it is settled is kept", test_changed_meanwhile, false, true },
-	{ "a connection cut before each command loses nothing", test_cut_before, false, false },
-	{ "a connection cut after each command loses nothing", test_cut_after, false, false },
-	{ "what cannot be opened says why", test_what_cannot_be_opened, false, false },
-	{ "faults of the server", test_faults_of_the_server, true, false },
-	{ "a server that hangs", test_a_server_that_hangs, false, false },
-	{ "logins", test_logins, true, false },
-	{ "a server that dies", test_a_server_that_dies, false, false },
+static const struct site_case cases[] = {
+	{ "a client killed before each command leaves all or nothing", test_killed_before, 0 },
+	{ "a client killed after each command leaves all or nothing", test_killed_after, 0 },
+	{ "what others change before it is settled is kept", test_changed_meanwhile,
+	  NEEDS_PENDING },
+	{ "a connection cut before each command loses nothing", test_cut_before, 0 },
+	{ "a connection cut after each command loses nothing", test_cut_after, 0 },
+	{ "what cannot be opened says why", test_what_cannot_be_opened, 0 },
+	{ "faults of the server", test_faults_of_the_server, NEEDS_SECANTUS },
+	{ "a server that hangs", test_a_server_that_hangs, 0 },
+	{ "logins", test_logins, NEEDS_SECANTUS },
+	{ "a server that dies", test_a_server_that_dies, 0 },
 };
 
-/* 1: it runs; 0: it is not there; -1: it must be, or should and does not start. */
-static int start_site(struct site *site)
-{
-	const char *missing = nv_test_mongo_missing(site->kind);
-	if (missing && !getenv("NV_REQUIRE_SERVERS")) {
-		printf("# %s: %s\n", site->name, missing);
-		return 0;
-	}
-	if (!missing && nv_test_mongo_new(&site->server, site->kind, NULL)) {
-		site->proxy = nv_test_proxy_new(site->server.port);
-	}
-	if (!site->proxy) {
-		printf("Bail out! %s: %s\n", site->name, missing ? missing : "did not start");
-		return -1;
-	}
-	(void)snprintf(site->scheme, sizeof(site->scheme), "%s/", site->server.uri);
-	site->backend = (struct backend){ .name = site->name,
-		                          .scheme = site->scheme,
-		                          .pending = site->pending };
-	return 1;
-}
+static const struct site_suite suite = {
+	.name = "document stores behind a connection",
+	.sites = sites,
+	.sites_count = sizeof(sites) / sizeof(sites[0]),
+	.cases = cases,
+	.cases_count = sizeof(cases) / sizeof(cases[0]),
+	.setup = setup,
+	.teardown = teardown,
+};
 
-static int run_cases(void)
-{
-	static struct CMUnitTest tests[SITES * TESTS];
-	static char names[SITES * TESTS][NAME_SIZE];
-	size_t count = 0;
-	for (size_t i = 0; i < SITES; i++) {
-		for (size_t k = 0; k < TESTS && sites[i].proxy; k++) {
-			if ((cases[k].secantus_only && sites[i].kind == NV_TEST_MONGO_JAVA) ||
-			    (cases[k].pending_only && !sites[i].pending)) {
-				continue;
-			}
-			(void)snprintf(names[count], NAME_SIZE, "%s: %s", sites[i].name,
-			               cases[k].name);
-			tests[count] = (struct CMUnitTest){ .name = names[count],
-				                            .test_func = cases[k].run,
-				                            .setup_func = setup,
-				                            .teardown_func = teardown,
-				                            .initial_state = &sites[i] };
-			count++;
-		}
-	}
-	if (count == 0) {
-		puts("1..0 # SKIP no server that speaks MongoDB's protocol");
-		return EXIT_SUCCESS;
-	}
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return _cmocka_run_group_tests("document stores behind a connection", tests, count, NULL,
-	                               NULL);
-}
-
+/* An argument: only the site of that number. */
 int main(int argc, char **argv)
 {
-	int status = EXIT_FAILURE;
-	bool all = true;
 	if (argc == 4 && strcmp(argv[1], "commit") == 0) {
 		return run_client(argv[2], argv[3]);
 	}
 	self = argv[0];
 	/* The driver's counters would stay in shared memory for each client that is killed. */
 	(void)setenv("MONGOC_DISABLE_SHM", "1", 1);
-	for (size_t i = 0; i < SITES && all; i++) {
-		if (argc < 2 || atoi(argv[1]) == (int)i) {
-			all = start_site(&sites[i]) >= 0;
-		}
-	}
-	if (all) {
-		status = run_cases();
-	}
-	for (size_t i = 0; i < SITES; i++) {
-		nv_test_proxy_free(sites[i].proxy);
-		if (sites[i].server.dir[0]) {
-			nv_test_mongo_release(&sites[i].server);
-		}
-	}
-	return status;
+	return run_sites(&suite, argv[1]);
 }

@@ -18,21 +18,9 @@
 
 #include <cmocka.h>
 
-#include "contract/docstore_fixture.h"
-#include "lib/mongo_proxy.h"
-#include "lib/mongo_server.h"
+#include "contract/mongo_sites.h"
 
 enum { URI_SIZE = 256, TIMEOUT_MS = 4000, LEASE_PASSED_MS = 120000 };
-
-struct site {
-	enum nv_test_mongo_kind kind;
-	const char *name;
-	bool pending;
-	struct nv_test_mongo server;
-	struct nv_test_proxy *proxy;
-	struct backend backend;
-	char scheme[80];
-};
 
 /* What a test has. */
 struct bench {
@@ -305,92 +293,31 @@ static void test_a_zero_without_its_sign(void **state)
 static struct site sites[] = {
 	{ .kind = NV_TEST_MONGO_SECANTUS, .name = "SecantusDB, replica set" },
 	{ .kind = NV_TEST_MONGO_JAVA, .name = "mongo-java-server", .pending = true },
-	{ .kind = NV_TEST_MONGO_FERRET, .name = "FerretDB", .pending = true },
-};
-
-enum { SITES = sizeof(sites) / sizeof(sites[0]), TESTS = 4, NAME_SIZE = 120 };
-
-static const struct {
-	const char *name;
-	CMUnitTestFunction run;
-	bool transactions; /* needs them */
-} cases[TESTS] = {
-	{ "what is refused is reported, and nothing is saved", test_refused_commands, false },
-	{ "transactions that cannot be committed are none", test_half_a_transaction, true },
-	{ "odd values are saved as they are, or reported", test_odd_values, false },
-	{ "a value that the server changes is reported", test_a_zero_without_its_sign, false },
-};
-
-/* 1: it runs; 0: it is not there; -1: it must be, or should and does not start. */
-static int start_site(struct site *site)
-{
-	const char *missing = nv_test_mongo_missing(site->kind);
 	/* Debian 12 has no Go that builds FerretDB. */
-	bool optional = site->kind == NV_TEST_MONGO_FERRET || !getenv("NV_REQUIRE_SERVERS");
-	if (missing && optional) {
-		printf("# %s: %s\n", site->name, missing);
-		return 0;
-	}
-	if (!missing && nv_test_mongo_new(&site->server, site->kind, NULL)) {
-		site->proxy = nv_test_proxy_new(site->server.port);
-	}
-	if (!site->proxy) {
-		printf("Bail out! %s: %s\n", site->name, missing ? missing : "did not start");
-		return -1;
-	}
-	(void)snprintf(site->scheme, sizeof(site->scheme), "%s/", site->server.uri);
-	site->backend = (struct backend){ .name = site->name,
-		                          .scheme = site->scheme,
-		                          .pending = site->pending };
-	return 1;
-}
+	{ .kind = NV_TEST_MONGO_FERRET, .name = "FerretDB", .pending = true, .optional = true },
+};
 
-static int run_cases(void)
-{
-	static struct CMUnitTest tests[SITES * TESTS];
-	static char names[SITES * TESTS][NAME_SIZE];
-	size_t count = 0;
-	for (size_t i = 0; i < SITES; i++) {
-		for (size_t k = 0; k < TESTS && sites[i].proxy; k++) {
-			if (cases[k].transactions && sites[i].pending) {
-				continue;
-			}
-			(void)snprintf(names[count], NAME_SIZE, "%s: %s", sites[i].name,
-			               cases[k].name);
-			tests[count] = (struct CMUnitTest){ .name = names[count],
-				                            .test_func = cases[k].run,
-				                            .setup_func = setup,
-				                            .teardown_func = teardown,
-				                            .initial_state = &sites[i] };
-			count++;
-		}
-	}
-	if (count == 0) {
-		puts("1..0 # SKIP no server that speaks MongoDB's protocol");
-		return EXIT_SUCCESS;
-	}
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return _cmocka_run_group_tests("partial servers", tests, count, NULL, NULL);
-}
+static const struct site_case cases[] = {
+	{ "what is refused is reported, and nothing is saved", test_refused_commands, 0 },
+	{ "transactions that cannot be committed are none", test_half_a_transaction,
+	  NEEDS_TRANSACTIONS },
+	{ "odd values are saved as they are, or reported", test_odd_values, 0 },
+	{ "a value that the server changes is reported", test_a_zero_without_its_sign, 0 },
+};
+
+static const struct site_suite suite = {
+	.name = "partial servers",
+	.sites = sites,
+	.sites_count = sizeof(sites) / sizeof(sites[0]),
+	.cases = cases,
+	.cases_count = sizeof(cases) / sizeof(cases[0]),
+	.setup = setup,
+	.teardown = teardown,
+};
 
 /* An argument: only the site of that number. */
 int main(int argc, char **argv)
 {
-	int status = EXIT_FAILURE;
-	bool all = true;
-	for (size_t i = 0; i < SITES && all; i++) {
-		if (argc < 2 || atoi(argv[1]) == (int)i) {
-			all = start_site(&sites[i]) >= 0;
-		}
-	}
-	if (all) {
-		status = run_cases();
-	}
-	for (size_t i = 0; i < SITES; i++) {
-		nv_test_proxy_free(sites[i].proxy);
-		if (sites[i].server.dir[0]) {
-			nv_test_mongo_release(&sites[i].server);
-		}
-	}
-	return status;
+	(void)argc;
+	return run_sites(&suite, argv[1]);
 }
