@@ -132,12 +132,17 @@ for _, key in ipairs(keys) do
 end
 return out'
 
-# The whole of Redis, byte for byte in a stable order (streams apart), to compare before and after.
-nv_redis_dump() {
+# nv_redis_both LUA: what the script prints of each database, whose number it is given.
+nv_redis_both() {
 	local db
 	for db in 0 1; do
-		nv_redis -n "$db" eval "$NV_REDIS_DUMP_LUA" 0 "$db"
+		nv_redis -n "$db" eval "$1" 0 "$db"
 	done
+}
+
+# The whole of Redis, byte for byte in a stable order (streams apart), to compare before and after.
+nv_redis_dump() {
+	nv_redis_both "$NV_REDIS_DUMP_LUA"
 }
 
 # One key's value as lines, sets and hashes sorted.

@@ -51,10 +51,7 @@ end
 return out'
 
 nv_stream_dump() {
-	local db
-	for db in 0 1; do
-		nv_redis -n "$db" eval "$NV_STREAM_DUMP_LUA" 0 "$db"
-	done
+	nv_redis_both "$NV_STREAM_DUMP_LUA"
 }
 
 # All that the stores hold, byte for byte in a stable order: what a backup must bring back.
